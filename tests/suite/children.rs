@@ -13,7 +13,7 @@ const LONG: &str = "write before 1\nawait reply";
 /// Returns a command as the program of an agent runs it.
 fn by<'a>(repo: &TestRepo<'_>, agent: &str, arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = repo.orchestra_command(arguments);
-    command.env("ORCHESTRA_AGENT", agent).env("ORCHESTRA_ATTEMPT", "0000");
+    command.envs(repo.variables_of(agent));
     command
 }
 

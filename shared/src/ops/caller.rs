@@ -16,9 +16,12 @@ use crate::{
     ops::settings::Settings,
     store::{self, Listing, layout::PrivateDir, lineage},
     supervise::{
+        attachment,
         processes::{NONCE, Processes},
         spec::Spec,
+        tree::ProcessId,
     },
+    world::ancestors::SupervisorAbove,
 };
 
 /// What the caller may do.
@@ -38,26 +41,75 @@ pub(super) struct Caller {
     /// The agent whose program calls.
     id: Option<AgentId>,
     may: May,
+    /// The agent that it names, although it is not that one.
+    not: Option<AgentId>,
+}
+
+/// Who calls, by the processes and the variables together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Identity {
+    Person,
+    Agent(AgentId),
+    /// The program of an agent, `None` if it is not known of which one, that names another one.
+    Other {
+        is: Option<AgentId>,
+        named: AgentId,
+    },
+    /// The program of an agent of which nothing is known.
+    Unknown,
+}
+
+impl Identity {
+    /// Decides who calls. Two witnesses count: a supervisor above the caller, which no program can choose; and, where none is seen (the
+    /// supervisor died, or a sandbox hides processes), the agent that the variables name, if they have the value that only its program
+    /// was given. A folder proves nothing: a person may work in the worktree of an agent.
+    fn of(
+        above: Option<AgentId>,
+        named: Option<AgentId>,
+        has_mark: bool,
+        is_proven: impl FnOnce(&AgentId) -> bool,
+    ) -> Self {
+        match (above, named) {
+            (Some(is), Some(named)) if is != named => Self::Other { is: Some(is), named },
+            (Some(is), _) => Self::Agent(is),
+            // The variable alone is what commands of notices get, and shells of people who attach.
+            (None, _) if !has_mark => Self::Person,
+            (None, None) => Self::Unknown,
+            (None, Some(named)) if is_proven(&named) => Self::Agent(named),
+            (None, Some(named)) => Self::Other { is: None, named },
+        }
+    }
 }
 
 impl Caller {
     /// Finds out who calls.
     pub(super) fn of(repo: &Repo) -> Self {
         let environment = repo.environment();
-        let id = environment.agent();
-        if !environment.is_agent() {
-            return Self { id: None, may: May::Anything };
-        }
-        let agent = id.as_ref().and_then(|id| store::agent(repo, id).ok());
-        // A designer is a person's program; the name alone does not make it one.
-        let agent =
-            agent.filter(|agent| !agent.designer || id.as_ref().is_some_and(|id| is_started_as(repo, id)));
+        let found = Identity::of(agent_above(repo), environment.agent(), environment.is_agent(), |id| {
+            is_started_as(repo, id)
+        });
+        let (id, not) = match found {
+            Identity::Person => return Self { id: None, may: May::Anything, not: None },
+            Identity::Unknown => (None, None),
+            Identity::Agent(id) => (Some(id), None),
+            Identity::Other { is, named } => (is, Some(named)),
+        };
+        let agent = id.as_ref().filter(|_| not.is_none()).and_then(|id| store::agent(repo, id).ok());
         let may = match agent.map(|agent| agent.permission.as_deref().map(Permission::parse)) {
             None | Some(Some(None)) => May::Unknown,
             Some(None | Some(Some(Permission::BypassPermissions))) => May::Anything,
             Some(Some(Some(permission))) => May::UpTo(permission),
         };
-        Self { id, may }
+        Self { id, may, not }
+    }
+
+    /// Returns the agent whose program calls, which is known.
+    ///
+    /// # Errors
+    /// It names another agent, or is none of this repository (3).
+    pub(super) fn require_agent(&self) -> Result<&AgentId> {
+        self.check_name()?;
+        self.id.as_ref().ok_or_else(|| Error::new(Code::NotForAgents, "it is not known which agent calls"))
     }
 
     /// Returns settings with which an agent may do no more than the caller. Those of a reviewing agent are `composed`, and typed by nobody.
@@ -74,6 +126,7 @@ impl Caller {
             (May::Anything, _) => return Ok(Cow::Borrowed(typed)),
             (May::UpTo(limit), Some(_)) => limit,
             (May::UpTo(_) | May::Unknown, _) => {
+                self.check_name()?;
                 return Err(Error::new(
                     Code::NotForAgents,
                     "the agent that calls is not one of this repository, so it starts none here",
@@ -163,12 +216,10 @@ impl Caller {
     /// # Errors
     /// It did not (3).
     pub(super) fn check_started(&self, repo: &Repo, ids: &[AgentId]) -> Result<()> {
-        let Some(caller) = &self.id else {
-            return match self.may {
-                May::Unknown => Err(Error::new(Code::NotForAgents, "it is not known which agent calls")),
-                May::Anything | May::UpTo(_) => Ok(()),
-            };
-        };
+        if self.id.is_none() && self.may == May::Anything {
+            return Ok(());
+        }
+        let caller = self.require_agent()?;
         let listing = Listing::read(repo)?;
         let is_below = |id: &AgentId| id != caller && lineage::ancestry(&listing, id).contains(caller);
         match ids.iter().find(|id| !is_below(id)) {
@@ -189,10 +240,16 @@ impl Caller {
         match self.may {
             May::Anything => Ok(()),
             May::UpTo(_) | May::Unknown => {
+                self.check_name()?;
                 Err(Error::new(Code::NotForAgents, format!("an agent with limits cannot {what}"))
                     .hint("git orchestra inbox tell 'what people should do'"))
             }
         }
+    }
+
+    /// Fails if the caller names another agent than the one whose program it is.
+    fn check_name(&self) -> Result<()> {
+        self.not.as_ref().map_or(Ok(()), |named| Err(not_that_agent(named, self.id.as_ref())))
     }
 
     /// Returns the agent whose program calls.
@@ -216,10 +273,43 @@ impl Caller {
     }
 }
 
-/// Returns whether the caller has the value that the program of this agent was given when it was started.
-pub(super) fn is_started_as(repo: &Repo, id: &AgentId) -> bool {
-    let record = repo.private_dir().ok().and_then(|dir| Processes::read(&PrivateDir::new(dir).agent(id)));
-    record.is_some_and(|record| repo.environment().text_variable(NONCE).as_ref() == Some(&record.nonce))
+/// Returns the agent whose supervisor is above the caller: the nearest one that recorded itself, so that no program that only calls
+/// itself a supervisor counts. Without any record, the nearest one.
+fn agent_above(repo: &Repo) -> Option<AgentId> {
+    let above = repo.supervisors_above();
+    let private = PrivateDir::new(repo.private_dir().ok().filter(|_| !above.is_empty())?);
+    let is_recorded = |one: &&&SupervisorAbove| {
+        let record = Processes::read(&private.agent(&one.agent));
+        record.is_some_and(|record| record.supervisor == ProcessId { pid: one.pid, start: one.start })
+    };
+    above.iter().find(is_recorded).or(above.first()).map(|one| one.agent.clone())
+}
+
+/// Returns whether the caller has the value that the program of this agent was given when it was started, or that the program has in the
+/// terminal of a person who attached.
+fn is_started_as(repo: &Repo, id: &AgentId) -> bool {
+    let (Ok(dir), Some(given)) = (repo.private_dir(), repo.environment().text_variable(NONCE)) else {
+        return false;
+    };
+    let private = PrivateDir::new(dir);
+    Processes::read(&private.agent(id)).is_some_and(|record| record.nonce == given)
+        || attachment::mark_of(&private, id).is_some_and(|mark| mark == given)
+}
+
+/// The error for a caller that names an agent whose program it is not.
+fn not_that_agent(named: &AgentId, is: Option<&AgentId>) -> Error {
+    let what = match is {
+        Some(is) => {
+            format!("the caller is the program of agent '{is}', and not of '{named}', which it names")
+        }
+        None => {
+            format!(
+                "the caller is not the program of a running agent '{named}' of this repository, which it names"
+            )
+        }
+    };
+    Error::new(Code::NotForAgents, what)
+        .hint("supervisors set ORCHESTRA_AGENT and ORCHESTRA_ATTEMPT; do not change them")
 }
 
 /// Refuses what an agent with the spec `own` must not give to another one.
@@ -266,6 +356,29 @@ fn refuse_more(own: Option<&Spec>, typed: &Settings) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_processes_say_who_calls_and_the_variables_where_they_do_not() {
+        let id = |name: &str| AgentId::parse(name).unwrap();
+        let (a, b) = (|| Some(id("a-00000")), || Some(id("b-00000")));
+        for (above, named, mark, proven, expected) in [
+            (None, None, false, false, Identity::Person),
+            // As the commands of notices, and the shell of a person who attached.
+            (None, a(), false, false, Identity::Person),
+            (None, a(), true, true, Identity::Agent(id("a-00000"))),
+            (None, a(), true, false, Identity::Other { is: None, named: id("a-00000") }),
+            (None, None, true, false, Identity::Unknown),
+            // Without its variables it is still the agent, and with those of another one it is refused, whatever it has.
+            (a(), None, false, false, Identity::Agent(id("a-00000"))),
+            (a(), None, true, false, Identity::Agent(id("a-00000"))),
+            (a(), a(), true, false, Identity::Agent(id("a-00000"))),
+            (a(), b(), true, true, Identity::Other { is: a(), named: id("b-00000") }),
+            (a(), b(), false, true, Identity::Other { is: a(), named: id("b-00000") }),
+        ] {
+            let found = Identity::of(above.clone(), named.clone(), mark, |_| proven);
+            assert_eq!(found, expected, "{above:?} {named:?} {mark} {proven}");
+        }
+    }
 
     #[test]
     fn what_the_caller_has_not_is_not_given() {

@@ -307,7 +307,7 @@ fn find<'a>(all: &'a [InboxMessage], typed: &str) -> Result<&'a InboxMessage> {
 }
 
 fn only_for_people(repo: &Repo, what: &str) -> Result<()> {
-    if !repo.environment().is_agent() {
+    if !repo.is_called_by_agent() {
         return Ok(());
     }
     Err(Error::new(Code::NotForAgents, format!("an agent cannot {what}"))

@@ -25,14 +25,13 @@ use crate::{
         writer::known_writer,
     },
     supervise::tree::{self, ProcessId},
+    world::ancestors::parse_supervisor,
 };
 
-/// The program that supervises agents.
-pub const SUPERVISOR: &str = "git-orchestra-supervise";
-/// The first argument of [`SUPERVISOR`] that makes it supervise an agent.
-pub const RUN: &str = "run";
-
-pub use crate::world::{AGENT, ATTEMPT as NONCE};
+pub use crate::world::{
+    AGENT, ATTEMPT as NONCE,
+    ancestors::{RUN, SUPERVISOR},
+};
 
 /// The minimum size of a record in bytes, padded with blanks. Every record fits, so that a short one leaves nothing of a long one.
 const RECORD_SIZE: usize = 4096;
@@ -129,13 +128,6 @@ fn running_supervisors(private: &PrivateDir) -> Vec<(String, ProcessId)> {
     .collect()
 }
 
-/// Returns the repository and agent of a command line if it is that of a supervisor.
-fn parse_supervisor(words: &[String]) -> Option<(&str, &str)> {
-    let [program, verb, place, id, ..] = words else { return None };
-    let is_supervisor = Path::new(program).file_name().is_some_and(|name| name == SUPERVISOR);
-    (is_supervisor && verb == RUN).then_some((place, id))
-}
-
 /// Returns the mark of a launch in its event, by which its processes are found if the record is gone: a digest of the nonce. The
 /// nonce itself is never synced.
 pub fn mark(nonce: &str) -> String {
@@ -222,25 +214,5 @@ pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()>
             ));
         }
         backoff.sleep();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_supervisor_is_known_by_its_command_line() {
-        let known = Some(("/r/.git", "a-00000"));
-        for (line, agent) in [
-            ("/bin/git-orchestra-supervise run /r/.git a-00000", known),
-            ("git-orchestra-supervise run /r/.git a-00000", known),
-            ("git-orchestra-supervise take /r/.git a-00000", None),
-            ("vim git-orchestra-supervise run /r/.git a-00000", None),
-            ("git-orchestra-supervise run /r/.git", None),
-        ] {
-            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            assert_eq!(parse_supervisor(&words), agent, "{line}");
-        }
     }
 }

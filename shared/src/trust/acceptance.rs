@@ -128,7 +128,7 @@ impl PendingChanges {
     /// # Errors
     /// An agent called it (3), or the record cannot be written.
     pub fn accept(self) -> Result<AcceptedRepo> {
-        if self.repo.environment().is_agent() {
+        if self.repo.is_called_by_agent() {
             return Err(Error::new(
                 Code::NotForAgents,
                 "an agent cannot accept a change of the configuration",
