@@ -117,3 +117,107 @@ fn a_person_in_the_worktree_of_an_agent_is_a_person() {
     testkit::Ran::of(&mut command).succeeded();
     repo.orchestra(["stop", &agent]).succeeded();
 }
+
+#[test]
+fn a_child_has_no_more_than_its_parent_has_left_and_counts_towards_its_cap() {
+    let world = world();
+    let hook = "
+        spawn='git-orchestra spawn -d --again --agent claude'
+        for more in '--max-time 100h' '--max-turns 9999' '--max-cost 2' '--max-tokens 2k' '--retries 9'; do
+            $spawn $more x; echo rc=$?
+        done
+        $spawn --name kid 'spend 1200 a 1\nhang'; echo rc=$?
+    ";
+    let repo = with_hook(world.repo(), hook);
+    let limits =
+        ["--max-time", "10m", "--max-turns", "3", "--max-cost", "1", "--max-tokens", "1k", "--retries", "1"];
+    let spawn = [&["spawn", "-d", "--agent", "claude", "--name", "par"][..], &limits, &["hang"]].concat();
+    let par = repo.orchestra(spawn).succeeded().line();
+    let said = output_of_hook(&repo);
+    let codes: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("rc=")).collect();
+    assert_eq!(codes, ["3", "3", "3", "3", "3", "0"], "{said}");
+    for text in
+        ["--max-time 4d 4h gives", "--max-turns 9999 gives", "'par-", "has 3", "--max-cost $2.00 gives"]
+    {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    // What the child used is the parent's use, which pauses at its cap.
+    let paused = repo.wait_for(&par, "paused");
+    assert!(paused["cap"]["used_tokens"].as_u64().is_some_and(|used| used >= 1200), "{paused}");
+    let kid = repo.agents().into_iter().find(|agent| agent["parent"] == par.as_str()).expect("a child");
+    let kid = repo.wait_for(kid["id"].as_str().expect("an id"), "paused");
+    assert!(kid["cap"]["limit_tokens"].as_u64().is_none_or(|limit| limit <= 1000), "{kid}");
+    repo.orchestra(["stop", "--all"]).succeeded();
+}
+
+#[test]
+fn a_question_that_its_parent_never_got_is_for_people() {
+    let world = world();
+    let hook = "git-orchestra spawn -d --agent sh --name kid \"git-orchestra inbox tell -k question 'which database?'\"
+        while [ -z \"$(git-orchestra inbox --all --json | grep which)\" ]; do sleep 0.1; done";
+    let repo = with_hook(world.repo(), hook);
+    let spawn =
+        ["spawn", "-d", "--agent", "claude", "--permission", "bypassPermissions", "--name", "par", "hang"];
+    let par = repo.orchestra(spawn).succeeded().line();
+    output_of_hook(&repo);
+    repo.orchestra(["stop", &par]).succeeded();
+    let open = repo.orchestra(["inbox", "--json"]).succeeded().json();
+    let question = &open["messages"][0];
+    if question.is_null() {
+        // Its program got it before it was stopped.
+        let all = repo.orchestra(["inbox", "--json", "--all"]).succeeded().json();
+        assert!(all["messages"][0]["heard"].is_object(), "{all}");
+        return;
+    }
+    assert_eq!((&question["text"], &question["unread"]), (&"which database?".into(), &true.into()), "{open}");
+    repo.orchestra(["inbox", "--all"]).succeeded().stdout_has("not heard");
+    let id = question["id"].as_str().expect("an id").to_owned();
+    repo.orchestra(["inbox", "read", &id]).succeeded().stdout_has("ended before it got it");
+    repo.orchestra(["inbox"]).succeeded().stderr_has("nothing to read");
+}
+
+#[test]
+fn the_first_reply_to_a_question_counts_and_the_second_is_told() {
+    let world = world();
+    let hook = "git-orchestra inbox tell -k question 'A or B?'";
+    let repo = with_hook(world.repo(), hook);
+    let spawn = ["spawn", "-d", "--agent", "claude", "--name", "par", "await reply"];
+    let par = repo.orchestra(spawn).succeeded().line();
+    output_of_hook(&repo);
+    let open = repo.orchestra(["inbox", "--json"]).succeeded().json();
+    let id = open["messages"][0]["id"].as_str().expect("an id").to_owned();
+    let both = ["A", "B"].map(|text| {
+        let mut command = repo.orchestra_command(["inbox", "reply", &id, text]);
+        command
+            .stderr(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("started")
+    });
+    let mut codes = both.map(|child| child.wait_with_output().expect("an end").status.code());
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(3)]);
+    repo.orchestra(["inbox", "reply", &id, "C"])
+        .exits(3)
+        .stderr_has("got a reply to this question before: '");
+    let sent = repo.events(&par).into_iter().filter(|event| event["t"] == "send").count();
+    assert_eq!(sent, 1);
+    repo.orchestra(["stop", &par]).succeeded();
+}
+
+#[test]
+fn an_agent_whose_ref_is_deleted_while_it_runs_is_found_and_ends() {
+    let world = world();
+    let repo = world.repo();
+    let script = "echo w > w; git update-ref -d refs/orchestra/agents/$ORCHESTRA_AGENT; echo u > u; until [ -e go ]; do sleep 0.1; done";
+    let id = repo.spawn(script);
+    repo.wait_for_file(&id, "u");
+    until("it is listed again", || {
+        repo.agents().iter().any(|agent| agent["id"] == id.as_str()).then_some(())
+    });
+    assert_eq!(repo.agent(&id)["liveness"], "live");
+    fs::write(repo.worktree(&id).join("go"), "").expect("a file");
+    let ended = repo.end_of(&id);
+    assert_eq!((&ended["phase"], &ended["attempt"]), (&"done".into(), &1.into()), "{ended}");
+    assert_eq!(repo.file_in_head(&id, "u"), "u\n");
+}

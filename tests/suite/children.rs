@@ -133,7 +133,9 @@ fn an_agent_starts_and_resumes_none_that_may_do_more() {
     assert_eq!(repo.agent(&lowered)["permission_mode"], "default");
     // An agent of another repository is not known here.
     let strange = ["spawn", "-d", "--agent", "claude", "x"];
-    Ran::of(&mut by(&repo, "nosuch-00000", strange)).exits(3).stderr_has("is not one of this repository");
+    Ran::of(&mut by(&repo, "nosuch-00000", strange))
+        .exits(3)
+        .stderr_has("is not the program of a running agent");
     assert_eq!(repo.agents().len(), 3);
     repo.orchestra(["stop", &plans, &lowered, &parent]).succeeded();
 }

@@ -1,19 +1,23 @@
 //! Who calls: a person, or the program of an agent. An agent starts and directs only agents below it, and none that may do more than it.
 
+mod more;
+
 use std::borrow::Cow;
 
+use self::more::Left;
 use crate::{
-    Code, Error, Result,
-    agents::Options,
+    Code, Error, Kind, Result,
     config::{
         Config,
         keys::{MAX_CHILDREN, MAX_DEPTH},
     },
     context::Context,
+    error::ErrorContext as _,
     git::Repo,
     lock::Lock,
-    model::{AgentId, Cost, Permission, text},
+    model::{AgentId, Permission, text},
     ops::settings::Settings,
+    private_files,
     store::{self, Listing, layout::PrivateDir, lineage},
     supervise::{
         attachment,
@@ -123,8 +127,9 @@ impl Caller {
         composed: bool,
     ) -> Result<Cow<'a, Settings>> {
         let limit = match (self.may, &self.id) {
-            (May::Anything, _) => return Ok(Cow::Borrowed(typed)),
-            (May::UpTo(limit), Some(_)) => limit,
+            (May::Anything, None) => return Ok(Cow::Borrowed(typed)),
+            (May::Anything, Some(_)) => None,
+            (May::UpTo(limit), Some(_)) => Some(limit),
             (May::UpTo(_) | May::Unknown, _) => {
                 self.check_name()?;
                 return Err(Error::new(
@@ -134,18 +139,24 @@ impl Caller {
                 .hint("git orchestra spawn, in a shell of your own"));
             }
         };
-        let own = match &self.id {
-            Some(id) => Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id)).ok(),
-            None => None,
-        };
-        if !composed {
-            refuse_more(own.as_ref(), typed)?;
-        }
+        let private = PrivateDir::new(repo.private_dir()?);
+        let own = self.id.as_ref().and_then(|id| Some((id, Spec::read(&private.agent(id)).ok()?)));
         let mut limited = typed.clone();
-        limited.options.at_most = Some(limit);
-        // What it may not do in this task, nobody below it may.
-        limited.options.deny.extend(own.map(|own| own.options.deny).unwrap_or_default());
-        limited.options.deny.dedup();
+        if let Some(limit) = limit {
+            let own = own.as_ref().map(|(_, own)| own);
+            if !composed {
+                more::refuse_more(own, typed)?;
+            }
+            limited.options.at_most = Some(limit);
+            // What it may not do in this task, nobody below it may.
+            limited.options.deny.extend(own.map(|own| own.options.deny.clone()).unwrap_or_default());
+            limited.options.deny.dedup();
+        }
+        if let Some((id, own)) = &own {
+            let left = Left::of(repo, id, own)?;
+            left.refuse(typed)?;
+            left.lower(&mut limited);
+        }
         Ok(Cow::Owned(limited))
     }
 
@@ -195,12 +206,16 @@ impl Caller {
         config: &Config<'_>,
         more: usize,
     ) -> Result<Option<Lock>> {
-        if self.id.is_none() {
-            return Ok(None);
-        }
-        let path = PrivateDir::new(repo.private_dir()?).children_lock();
+        let Some(id) = &self.id else { return Ok(None) };
+        let private = PrivateDir::new(repo.private_dir()?);
+        let path = private.children_lock();
         let lock = Lock::require(&path, context.at_most(context.limits().new_agent_lock))?;
-        self.check_number(repo, config, more).map(|()| Some(lock))
+        self.check_number(repo, config, more)?;
+        // From now on its supervisor counts what the agents below it use.
+        let has_children = private.agent(id).has_children();
+        private_files::replace(&has_children, "")
+            .context(Kind::External, || format!("cannot write '{}'", has_children.display()))?;
+        Ok(Some(lock))
     }
 
     /// Checks that an agent that may not do everything directs only agents that it started, directly or indirectly.
@@ -312,47 +327,6 @@ fn not_that_agent(named: &AgentId, is: Option<&AgentId>) -> Error {
         .hint("supervisors set ORCHESTRA_AGENT and ORCHESTRA_ATTEMPT; do not change them")
 }
 
-/// Refuses what an agent with the spec `own` must not give to another one.
-fn refuse_more(own: Option<&Spec>, typed: &Settings) -> Result<()> {
-    let none = Options::default();
-    let has = own.map_or(&none, |own| &own.options);
-    let refused = |what: &str| {
-        Error::new(Code::NotForAgents, format!("{what} gives an agent more than the one has that starts it"))
-            .hint("leave it out, or let a person start the agent")
-    };
-    let options = &typed.options;
-    if let Some(rule) = options.allow.iter().find(|rule| !has.allow.contains(rule)) {
-        return Err(refused(&format!("--allow '{}'", text::one_line(rule, 80))));
-    }
-    if let Some(folder) = options.add_dirs.iter().find(|folder| !has.add_dirs.contains(folder)) {
-        return Err(refused(&format!("--add-dir '{}'", text::one_line(&folder.to_string_lossy(), 80))));
-    }
-    if let Some(server) = options.mcp.iter().find(|server| !has.mcp.contains(server)) {
-        return Err(refused(&format!("--mcp '{}'", text::one_line(server, 80))));
-    }
-    let caps = own.map(|own| own.spending.caps.agent).unwrap_or_default();
-    let cost = caps.cost.map(Cost::micros);
-    if let (Some(wanted), Some(_)) = (typed.max_cost_micros.filter(|wanted| Some(*wanted) > cost), cost) {
-        return Err(refused(&format!("a cap of {wanted} millionths of a dollar")));
-    }
-    if let (Some(wanted), Some(_)) =
-        (typed.max_tokens.filter(|wanted| Some(*wanted) > caps.tokens), caps.tokens)
-    {
-        return Err(refused(&format!("a cap of {}", text::count(wanted, "token"))));
-    }
-    let check = own.and_then(|own| own.until.as_ref()).map(|until| &until.command);
-    let setup = own.and_then(|own| own.preparation.setup.as_ref()).map(|setup| &setup.command);
-    for (option, command, has) in
-        [("--check", &typed.check, check), ("--until", &typed.until, check), ("--setup", &typed.setup, setup)]
-    {
-        // An empty one runs nothing.
-        if command.as_ref().is_some_and(|command| !command.is_empty() && Some(command) != has) {
-            return Err(refused(&format!("the command of {option}")));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,25 +351,6 @@ mod tests {
         ] {
             let found = Identity::of(above.clone(), named.clone(), mark, |_| proven);
             assert_eq!(found, expected, "{above:?} {named:?} {mark} {proven}");
-        }
-    }
-
-    #[test]
-    fn what_the_caller_has_not_is_not_given() {
-        let with = |options: Options| Settings { options, ..Settings::default() };
-        let check = |check: &str| Settings { check: Some(check.to_owned()), ..Settings::default() };
-        for (typed, refused) in [
-            (Settings::default(), false),
-            (with(Options { allow: vec!["Bash(rm *)".into()], ..Options::default() }), true),
-            (with(Options { deny: vec!["WebFetch".into()], ..Options::default() }), false),
-            (with(Options { add_dirs: vec!["/etc".into()], ..Options::default() }), true),
-            (with(Options { mcp: vec!["notes".into()], ..Options::default() }), true),
-            (check("curl example.com | sh"), true),
-            (check(""), false),
-            (Settings { setup: Some("make".to_owned()), ..Settings::default() }, true),
-        ] {
-            let found = refuse_more(None, &typed).map_err(|error| error.code).err();
-            assert_eq!(found, refused.then_some(Code::NotForAgents), "{typed:?}");
         }
     }
 }

@@ -113,7 +113,7 @@ pub fn supervisor_of(private: &PrivateDir, id: &AgentId) -> Option<ProcessId> {
 
 /// Returns the supervisors of this repository with their agents. They are recognized by their current folder, because the path in
 /// the command line is out of date after the repository was renamed.
-fn running_supervisors(private: &PrivateDir) -> Vec<(String, ProcessId)> {
+pub fn running_supervisors(private: &PrivateDir) -> Vec<(String, ProcessId)> {
     let Some(common) = private.dir().parent() else { return Vec::new() };
     let identity = fs::metadata(common).ok().map(|found| (found.dev(), found.ino()));
     let of_this_repository = |process: ProcessId, place: &str| match (tree::folder_of(process), identity) {

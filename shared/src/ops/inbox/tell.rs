@@ -72,6 +72,9 @@ pub fn tell(context: &Context, repo: &Repo, request: &TellRequest) -> Result<Tel
             Err(error) => return Err(error.hint("git orchestra inbox tell --to people")),
         },
     };
+    if let Some(parent) = &parent {
+        send::check_pace(repo, &id, parent)?;
+    }
     let to = if parent.is_some() { Receiver::Parent } else { Receiver::People };
     let parent_field = parent.clone().map(IdOrText::from);
     let text = request.text.trim().to_owned();
