@@ -137,7 +137,7 @@ fn a_child_has_no_more_than_its_parent_has_left_and_counts_towards_its_cap() {
     let codes: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("rc=")).collect();
     assert_eq!(codes, ["3", "3", "3", "3", "3", "0"], "{said}");
     for text in
-        ["--max-time 4d 4h gives", "--max-turns 9999 gives", "'par-", "has 3", "--max-cost $2.00 gives"]
+        ["--max-time 100h gives", "--max-turns 9999 gives", "'par-", "has 3", "--max-cost $2.00 gives"]
     {
         assert!(said.contains(text), "{text}: {said}");
     }
@@ -209,14 +209,18 @@ fn the_first_reply_to_a_question_counts_and_the_second_is_told() {
 fn an_agent_whose_ref_is_deleted_while_it_runs_is_found_and_ends() {
     let world = world();
     let repo = world.repo();
-    let script = "echo w > w; git update-ref -d refs/orchestra/agents/$ORCHESTRA_AGENT; echo u > u; until [ -e go ]; do sleep 0.1; done";
+    let script = "echo w > w; until [ -e begin ]; do sleep 0.1; done; git update-ref -d refs/orchestra/agents/$ORCHESTRA_AGENT; \
+                  echo u > u; until [ -e go ]; do sleep 0.1; done";
     let id = repo.spawn(script);
-    repo.wait_for_file(&id, "u");
+    repo.wait_for_file(&id, "w");
+    let worktree = repo.worktree(&id);
+    fs::write(worktree.join("begin"), "").expect("a file");
+    until("the ref is deleted", || worktree.join("u").exists().then_some(()));
     until("it is listed again", || {
         repo.agents().iter().any(|agent| agent["id"] == id.as_str()).then_some(())
     });
     assert_eq!(repo.agent(&id)["liveness"], "live");
-    fs::write(repo.worktree(&id).join("go"), "").expect("a file");
+    fs::write(worktree.join("go"), "").expect("a file");
     let ended = repo.end_of(&id);
     assert_eq!((&ended["phase"], &ended["attempt"]), (&"done".into(), &1.into()), "{ended}");
     assert_eq!(repo.file_in_head(&id, "u"), "u\n");

@@ -223,6 +223,11 @@ fn an_agent_gives_no_verdict_of_a_person_and_one_with_limits_changes_nothing_of_
     );
     assert!(run.try_wait().expect("a state").is_none(), "the run of the person continues");
     assert!(!repo.path().join("pwned").exists(), "no command of the agent ran");
+    // What an agent writes into the configuration keeps nobody from ending a run.
+    repo.git(["config", "remote.other.url", "https://example.com/x"]);
+    repo.orchestra(["run", "plan.md", "--again", "--agent", "sh", "-n"])
+        .exits(3)
+        .stderr_has("changed while agents ran");
     repo.orchestra(["run", "--abort"]).succeeded();
     run.wait().expect("it ends");
     repo.orchestra(["stop", "--all"]).succeeded();

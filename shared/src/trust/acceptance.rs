@@ -54,6 +54,12 @@ impl AcceptedRepo {
         }
     }
 
+    /// Returns a repository for a command that only ends what runs: it starts no program that the configuration names, and sends nothing.
+    /// What an agent wrote into the configuration must not keep a person from ending it.
+    pub const fn only_to_end(repo: Repo) -> Self {
+        Self(repo)
+    }
+
     /// Checks again: agents may have run since.
     ///
     /// # Errors
