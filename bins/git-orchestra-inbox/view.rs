@@ -127,6 +127,7 @@ fn state(one: &InboxMessage) -> &'static str {
         InboxMessage { reply_heard: Some(_), .. } => "reply heard",
         InboxMessage { reply: Some(_), .. } => "replied",
         InboxMessage { heard: Some(_), .. } => "heard",
+        InboxMessage { to: Receiver::Parent, unread: true, .. } => "not heard",
         InboxMessage { to: Receiver::Parent, .. } => "sent",
         InboxMessage { unread: true, .. } => "unread",
         _ => "read",
@@ -195,7 +196,10 @@ fn receipts(one: &InboxMessage) -> Vec<String> {
     let by = |read: &ReadReceipt| {
         read.by.as_ref().map_or_else(String::new, |by| format!(" by {}", text::safe(by)))
     };
+    let is_unheard = one.to == Receiver::Parent && one.unread;
+    let unheard = is_unheard.then(|| "the agent that started it ended before it got it".to_owned());
     [
+        unheard,
         one.read.as_ref().map(|read| format!("read{}, {}", by(read), humanize::exact_time(read.at))),
         one.heard.as_ref().map(|receipt| heard("the agent that started it", receipt)),
         one.reply_heard.as_ref().map(|receipt| format!("reply: {}", heard("the agent", receipt))),

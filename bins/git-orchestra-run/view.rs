@@ -6,11 +6,14 @@ use orchestra::{
         run::{RunPhase, TaskOutcome},
         text::{self, count},
     },
-    ops::run::{self, Report, Request, TaskRow},
+    ops::{
+        configuration::AcceptedRepo,
+        run::{self, Report, Request, TaskRow},
+    },
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, context, humanize, json,
+    Exit, Terminal, accepted, context, here, humanize, json,
     table::{self, Column, TableCell},
     text_file,
 };
@@ -21,7 +24,10 @@ use super::cli::Cli;
 const MAX_TEXT: usize = 200;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = accepted::with_project_settings(terminal)?;
+    let repo = match cli.abort {
+        Some(_) => AcceptedRepo::only_to_end(here::repository()?),
+        None => accepted::with_project_settings(terminal)?,
+    };
     let plan = match &cli.plan {
         Some(file) => Some(text_file::read(file, "a plan", Code::PlanInvalid)?),
         None => None,

@@ -13,7 +13,7 @@ const LONG: &str = "write before 1\nawait reply";
 /// Returns a command as the program of an agent runs it.
 fn by<'a>(repo: &TestRepo<'_>, agent: &str, arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = repo.orchestra_command(arguments);
-    command.env("ORCHESTRA_AGENT", agent).env("ORCHESTRA_ATTEMPT", "0000");
+    command.envs(repo.variables_of(agent));
     command
 }
 
@@ -133,7 +133,9 @@ fn an_agent_starts_and_resumes_none_that_may_do_more() {
     assert_eq!(repo.agent(&lowered)["permission_mode"], "default");
     // An agent of another repository is not known here.
     let strange = ["spawn", "-d", "--agent", "claude", "x"];
-    Ran::of(&mut by(&repo, "nosuch-00000", strange)).exits(3).stderr_has("is not one of this repository");
+    Ran::of(&mut by(&repo, "nosuch-00000", strange))
+        .exits(3)
+        .stderr_has("is not the program of a running agent");
     assert_eq!(repo.agents().len(), 3);
     repo.orchestra(["stop", &plans, &lowered, &parent]).succeeded();
 }
@@ -221,6 +223,11 @@ fn an_agent_gives_no_verdict_of_a_person_and_one_with_limits_changes_nothing_of_
     );
     assert!(run.try_wait().expect("a state").is_none(), "the run of the person continues");
     assert!(!repo.path().join("pwned").exists(), "no command of the agent ran");
+    // What an agent writes into the configuration keeps nobody from ending a run.
+    repo.git(["config", "remote.other.url", "https://example.com/x"]);
+    repo.orchestra(["run", "plan.md", "--again", "--agent", "sh", "-n"])
+        .exits(3)
+        .stderr_has("changed while agents ran");
     repo.orchestra(["run", "--abort"]).succeeded();
     run.wait().expect("it ends");
     repo.orchestra(["stop", "--all"]).succeeded();

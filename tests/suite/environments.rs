@@ -203,18 +203,20 @@ fn removed_agents_expire_by_the_callers_clock() {
 fn settings_that_a_person_types_count_and_those_of_an_agent_do_not() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["spawn", "--agent", "sh", "--name", "caller", "true"]).succeeded();
+    let caller = repo.spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&caller, "running");
     let caller = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
     let jobs = |agent: bool| {
         let mut command = repo.command("git");
         command.args(["-c", "orchestra.jobs=7", "-c", "advice.orchestra=off", "orchestra"]);
         command.args(["spawn", "-n", "--json", "--agent", "sh", "true"]);
         if agent {
-            command.env("ORCHESTRA_ATTEMPT", "x").env("ORCHESTRA_AGENT", &caller);
+            command.envs(repo.variables_of(&caller));
         }
         Ran::of(&mut command).succeeded().json()["jobs"].clone()
     };
     assert_eq!((jobs(false), jobs(true)), (7.into(), 3.into()));
+    repo.orchestra(["stop", &caller]).succeeded();
     // Neither does an agent inherit them.
     let seen = "git config orchestra.jobs > seen; env | grep -c GIT_CONFIG_PARAMETERS >> seen; true";
     let mut command = repo.command("git");

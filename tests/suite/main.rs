@@ -19,6 +19,7 @@ mod blame;
 mod branch_moves;
 mod broken_refs;
 mod broken_work;
+mod callers;
 mod caps;
 mod check_jobs;
 mod checkouts;

@@ -208,15 +208,18 @@ fn tasks_are_read_from_a_redirected_standard_input() {
     let repo = world.repo();
     let list = "# Plan\n\n- [ ] first\n- [x] done\n1. second\n";
     fs::write(repo.path().join("tasks.md"), list).expect("a file");
-    repo.orchestra(["spawn", "--agent", "sh", "--name", "caller", "true"]).succeeded();
-    let caller = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
-    let shell = |line: &str| testkit::Ran::of(repo.command("sh").args(["-c", line]).env("CALLER", &caller));
+    let caller = repo.spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&caller, "running");
+    let [_, (_, mark)] = repo.variables_of(&caller);
+    let shell = |line: &str| {
+        testkit::Ran::of(repo.command("sh").args(["-c", line]).env("CALLER", &caller).env("MARK", &mark))
+    };
     for line in [
         "git orchestra spawn -n --json --agent sh < tasks.md",
         "cat tasks.md | git orchestra spawn -n --json --agent sh",
         "cat tasks.md | git orchestra spawn -n --json --agent sh -f -",
         // The pipe that an agent's program inherits is read only if it is asked to.
-        "cat tasks.md | ORCHESTRA_ATTEMPT=1 ORCHESTRA_AGENT=$CALLER git orchestra spawn -n --json --agent sh -f -",
+        "cat tasks.md | ORCHESTRA_ATTEMPT=$MARK ORCHESTRA_AGENT=$CALLER git orchestra spawn -n --json --agent sh -f -",
     ] {
         let plan = shell(line).succeeded().json();
         let titles: Vec<_> =
@@ -226,12 +229,16 @@ fn tasks_are_read_from_a_redirected_standard_input() {
     for (line, said) in [
         ("git orchestra spawn < /dev/null", "no task given"),
         (": | git orchestra spawn", "standard input contains no task"),
-        ("cat tasks.md | ORCHESTRA_ATTEMPT=1 ORCHESTRA_AGENT=$CALLER git orchestra spawn", "no task given"),
+        (
+            "cat tasks.md | ORCHESTRA_ATTEMPT=$MARK ORCHESTRA_AGENT=$CALLER git orchestra spawn",
+            "no task given",
+        ),
     ] {
         shell(line).exits(2).stderr_has(said);
     }
     let plan = shell("git orchestra spawn -n --json --agent sh typed < tasks.md").succeeded().json();
     assert_eq!(plan["agents"][0]["title"], "typed");
+    repo.orchestra(["stop", &caller]).succeeded();
 }
 
 #[test]

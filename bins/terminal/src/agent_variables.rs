@@ -5,7 +5,7 @@ pub const AGENT_VARIABLES: &[(&str, &str)] = &[
     ("ORCHESTRA_AGENT", "The id of the agent. Commands that start agents record it as their parent."),
     (
         "ORCHESTRA_ATTEMPT",
-        "A random mark of this attempt, by which its processes are found. Do not change it.",
+        "A random mark of this attempt, by which its processes are found. Do not change it: a program that names another agent is refused.",
     ),
     ("ORCHESTRA_BASE", "The commit from which the agent started."),
     ("ORCHESTRA_BRANCH", "The branch of the agent, without refs/heads/."),

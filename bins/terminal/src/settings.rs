@@ -189,6 +189,7 @@ impl RunOptions {
             check: self.check.clone(),
             recheck: self.recheck,
             sandbox: self.sandbox,
+            at_most: None,
         }
     }
 }

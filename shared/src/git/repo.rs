@@ -65,7 +65,8 @@ impl Repo {
     fn discover_trusted(environment: &Environment, found: &UsableRepo) -> Result<Self> {
         let mut repo = Self::discover_without_typed(environment, found)?;
         let typed = typed_settings(environment);
-        if !typed.is_empty() {
+        // An agent that hides its variables gets none either.
+        if !typed.is_empty() && !repo.is_called_by_agent() {
             caller::append(&mut repo.gix, &typed)?;
         }
         Ok(repo)

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     Result,
     git::{Git, Repo},
-    world::{Environment, Timestamp},
+    world::{Environment, Timestamp, ancestors::SupervisorAbove},
 };
 
 impl Repo {
@@ -29,6 +29,19 @@ impl Repo {
     /// Returns the environment of the caller for whom the repository was opened.
     pub const fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// Returns the supervisors of this repository that started the caller, directly or indirectly, the nearest first.
+    pub fn supervisors_above(&self) -> Vec<&SupervisorAbove> {
+        let above = self.environment.supervisors_above();
+        let Some(common) = self.common_dir().ok().filter(|_| !above.is_empty()) else { return Vec::new() };
+        above.iter().filter(|supervisor| supervisor.is_of(&common)).collect()
+    }
+
+    /// Returns whether the program of an agent calls, or something that it started: a supervisor of this repository is above the caller, or
+    /// its variables are those of an agent of any repository.
+    pub fn is_called_by_agent(&self) -> bool {
+        self.environment.is_agent() || !self.supervisors_above().is_empty()
     }
 
     /// Returns the time of the caller's clock; see [`Clock::now`](crate::world::Clock::now).

@@ -87,6 +87,12 @@ impl Amounts {
         self.each(other, u64::max)
     }
 
+    /// Returns the smaller amount of each, where an absent one is no cap.
+    #[must_use]
+    pub fn at_most(self, other: Self) -> Self {
+        self.each(other, u64::min)
+    }
+
     fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
         let cost = match (self.cost, other.cost) {
             (Some(one), Some(other)) => Some(part(one, other, &both)),

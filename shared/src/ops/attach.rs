@@ -114,7 +114,7 @@ impl Attached {
 /// An agent called it, or it belongs to another clone or is attached already (3); it does not end in time (124); the user interrupts
 /// the wait (130): the agent was asked to pause.
 pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Attached> {
-    if repo.environment().is_agent() {
+    if repo.is_called_by_agent() {
         return Err(Error::new(Code::NotForAgents, "an agent cannot attach to another one")
             .hint("git orchestra attach AGENT, in a shell of your own"));
     }
@@ -149,7 +149,7 @@ pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Res
         planned(repo, &now, &dir, continues).inspect_err(|_| dir.remove_unless_it_holds_output())?;
     // What changes in the configuration while the program runs is shown before it is used, as with any attempt.
     repo.begin(std::slice::from_ref(&id))?;
-    let attachment = Attachment::begin(&private, &id)?;
+    let attachment = Attachment::begin(&private, &id, command.mark())?;
     let session = match conversation {
         Conversation::Session(session) => session.lock,
         Conversation::Program(_) | Conversation::None(_) => None,

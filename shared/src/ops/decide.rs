@@ -123,7 +123,7 @@ pub struct Answered {
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
     let Some(option) = &request.option else { return list(context, repo, request) };
-    if repo.environment().is_agent() {
+    if repo.is_called_by_agent() {
         return Err(Error::new(Code::NotForAgents, "an agent cannot answer at the gate of a run")
             .hint("a person answers: git orchestra decide"));
     }

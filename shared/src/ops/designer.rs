@@ -30,7 +30,7 @@ use crate::{
         event::{Created, PhaseChange},
         quote, text,
     },
-    ops::{agent_object::AgentObject, caller, named, spawn, status},
+    ops::{agent_object::AgentObject, caller::Caller, named, spawn, status},
     private_files, process,
     store::{
         self, Listing, NewAgent, append,
@@ -124,7 +124,7 @@ struct Identity {
 /// is no longer there (3).
 pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Designer> {
     context.check()?;
-    if repo.environment().is_agent() {
+    if repo.is_called_by_agent() {
         return Err(Error::new(Code::NotForAgents, "an agent cannot start a designer")
             .hint("git orchestra designer, in a shell of your own"));
     }
@@ -262,8 +262,8 @@ impl Plan {
 
 /// Returns the designer whose program calls. The name alone proves nothing: the caller must have the value that its program was given.
 pub(super) fn of_caller(repo: &Repo) -> Option<AgentId> {
-    let id = repo.environment().agent()?;
-    (caller::is_started_as(repo, &id) && store::agent(repo, &id).ok()?.designer).then_some(id)
+    let caller = Caller::of(repo);
+    caller.agent().filter(|id| store::agent(repo, id).is_ok_and(|agent| agent.designer)).cloned()
 }
 
 /// Returns the error for what only runs in a terminal of a person.

@@ -22,13 +22,14 @@ use crate::{
     backoff::Backoff,
     context::{Context, interrupted},
     git::Repo,
-    model::{AgentId, Fact, IdOrText, said::ReadMessages, text},
+    model::{AgentId, Fact, IdOrText, Liveness, said::ReadMessages, text},
     ops::{
         agent_object::AgentObject,
         selection, send,
         status::{self, Unreadable},
     },
-    store::{Listing, append_if, list::ListRow, writer},
+    store::{Listing, append_if, layout::PrivateDir, list::ListRow, writer},
+    supervise::liveness,
     world::Timestamp,
 };
 
@@ -95,7 +96,7 @@ pub struct InboxMessage {
     pub parent: Option<IdOrText<AgentId>>,
     /// The text. It is the program's own, and may contain anything but control characters.
     pub text: String,
-    /// Whether nobody has read it. What is for another agent counts as read.
+    /// Whether nobody has read it. What is for another agent counts as read, unless that one ended before its program got it.
     pub unread: bool,
     /// When a person read it first, and who.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +114,7 @@ pub struct InboxMessage {
 /// The agents that can write no more to people until some of their messages are read.
 fn full(messages: &[InboxMessage]) -> Vec<AgentId> {
     let mut counts: BTreeMap<&AgentId, usize> = BTreeMap::new();
-    for one in messages.iter().filter(|one| one.unread) {
+    for one in messages.iter().filter(|one| one.unread && one.to == Receiver::People) {
         *counts.entry(&one.agent).or_default() += 1;
     }
     counts.into_iter().filter(|(_, count)| *count >= MAX_UNREAD).map(|(agent, _)| agent.clone()).collect()
@@ -132,11 +133,21 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     };
     let is_meant = |id: &AgentId| named.as_ref().is_none_or(|named| named.contains(id));
     let trailer = if request.all { "Said" } else { "Unread" };
-    let has_any = |row: &&ListRow| is_meant(&row.id) && listing.trailer(row, trailer).is_some();
+    let parent_of = |row: &ListRow| AgentId::parse(listing.trailer(row, "Parent")?).ok();
+    // What an agent did not get before it ended is for people.
+    let told_nobody = |row: &ListRow| {
+        listing.trailer(row, "Said").is_some() && parent_of(row).is_some_and(|id| !hears(repo, &listing, &id))
+    };
+    let has_any = |row: &&ListRow| {
+        is_meant(&row.id) && (listing.trailer(row, trailer).is_some() || !request.all && told_nobody(row))
+    };
     let mut report = Report { unreadable: listing.broken.clone(), ..Report::default() };
     for row in listing.rows.iter().filter(has_any) {
         context.check()?;
-        let messages = messages_of(repo, &row.id)?;
+        let mut messages = messages_of(repo, &row.id)?;
+        if told_nobody(row) {
+            messages.iter_mut().filter(|one| is_unheard(one)).for_each(|one| one.unread = true);
+        }
         report.messages.extend(messages.into_iter().filter(|one| request.all || one.unread));
     }
     // Those of one agent stay in the order in which it wrote them.
@@ -149,6 +160,21 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         report.waiting.push(status::read_agent(repo, id)?);
     }
     Ok(report)
+}
+
+/// Returns whether an agent of this clone, or of another one, still may get messages.
+fn hears(repo: &Repo, listing: &Listing, id: &AgentId) -> bool {
+    let Some(agent) = listing.row(id).and_then(|row| listing.agent(repo, row).ok()) else { return false };
+    let Ok(private) = repo.private_dir().map(PrivateDir::new) else { return true };
+    match liveness::of(&private, id, &agent, listing.writer.as_deref()) {
+        Liveness::Live | Liveness::Remote => true,
+        Liveness::Lost | Liveness::Ended => false,
+    }
+}
+
+/// Returns whether nobody got a message that was for the parent of its agent.
+const fn is_unheard(one: &InboxMessage) -> bool {
+    matches!(one.to, Receiver::Parent) && one.heard.is_none() && one.read.is_none() && one.reply.is_none()
 }
 
 /// Waits until there is a message that nobody has read, or an agent waits for an answer. Returns what there is at the end of the limit.
@@ -234,7 +260,10 @@ fn mark(repo: &Repo, id: &AgentId, chosen: &[InboxMessage]) -> Result<()> {
     let own = writer::known_writer(repo);
     let by = repo.identity().ok().map(|person| text::one_line(&person.name, MAX_NAME));
     append_if(repo, id, |fold| {
-        let of_agent = chosen.iter().filter(|one| one.agent == *id && fold.messages.is_unread(&one.id));
+        let is_open = |one: &&InboxMessage| {
+            fold.messages.is_unread(&one.id) || one.unread && one.to == Receiver::Parent
+        };
+        let of_agent = chosen.iter().filter(|one| one.agent == *id).filter(is_open);
         let messages: Vec<String> = of_agent.map(|one| one.id.clone()).collect();
         let is_ours = own.as_deref() == Some(fold.agent.writer.as_str());
         (is_ours && !messages.is_empty()).then(|| vec![Fact::Read(ReadMessages { messages, by: by.clone() })])
@@ -307,7 +336,7 @@ fn find<'a>(all: &'a [InboxMessage], typed: &str) -> Result<&'a InboxMessage> {
 }
 
 fn only_for_people(repo: &Repo, what: &str) -> Result<()> {
-    if !repo.environment().is_agent() {
+    if !repo.is_called_by_agent() {
         return Ok(());
     }
     Err(Error::new(Code::NotForAgents, format!("an agent cannot {what}"))

@@ -166,7 +166,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
 /// # Errors
 /// It does (3).
 pub(super) fn refuse_agents(repo: &Repo) -> Result<()> {
-    if !repo.environment().is_agent() {
+    if !repo.is_called_by_agent() {
         return Ok(());
     }
     Err(Error::new(Code::NotForAgents, "an agent cannot give a verdict in the name of a person")

@@ -9,10 +9,15 @@ use crate::{
     Code, Error, Kind, Result,
     agents::{self, Stdin},
     backoff::Backoff,
-    config::Config,
+    config::{Config, keys::MAX_MESSAGES_PER_HOUR},
     context::{Context, interrupted},
     git::Repo,
-    model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, Phase, event::Message},
+    model::{
+        Agent, AgentId, Event, Fact, IdOrText, Liveness, Phase,
+        event::{Message, in_order},
+        said::MessageKind,
+        text,
+    },
     ops::{agent_object::AgentObject, caller::Caller, failure::Failure, selection, status},
     store::{self, Chain, Listing, layout::PrivateDir, list::ListRow, verdicts},
     supervise::{
@@ -24,6 +29,10 @@ use crate::{
 
 /// The longest message, in bytes; it has to fit into one event.
 pub const MAX_TEXT: usize = 16 * 1024;
+/// How much of an earlier reply an error shows, in columns.
+const MAX_FIRST_REPLY: usize = 60;
+/// The seconds in which messages between two agents are counted.
+const HOUR: i64 = 3600;
 
 /// A message to agents, or an answer to a question.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -161,8 +170,15 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
     }
     // Nobody takes for a person's what an agent wrote.
     let from = Caller::of(repo).agent().cloned().map(IdOrText::from);
+    if let Some(from) = from.as_ref().and_then(IdOrText::id) {
+        check_pace(repo, from, id)?;
+    }
     let refused = RefCell::new(None);
-    let before = control::send(repo, id, |agent| match compose(request, agent) {
+    let composed = |agent: &Agent| match first_reply(repo, id, request) {
+        Some(first) => Err(format!("got a reply to this question before: '{first}'; this one was not sent")),
+        None => compose(request, agent),
+    };
+    let before = control::send(repo, id, |agent| match composed(agent) {
         Ok(message) => {
             refused.replace(None);
             Some(Message { from: from.clone(), ..message })
@@ -272,6 +288,45 @@ fn check_request(request: &Request) -> Result<()> {
 }
 
 /// Composes the message from the agent's newest state, so that an answer never reaches another question.
+/// Checks that an agent sent another one fewer messages in the last hour than it may: two that answer each other do not end by themselves.
+///
+/// # Errors
+/// It sent as many as it may (3).
+pub(super) fn check_pace(repo: &Repo, from: &AgentId, to: &AgentId) -> Result<()> {
+    let most = Config::of(repo).get(&MAX_MESSAGES_PER_HOUR)?;
+    let since = repo.now().as_second().saturating_sub(HOUR);
+    let is_from = |fact: Option<&Fact>| matches!(fact, Some(Fact::Send(sent)) if sent.from.as_ref().and_then(IdOrText::id) == Some(from));
+    let events = Chain::of(repo, to)?.events;
+    let sent =
+        events.iter().filter(|event| event.at.as_second() >= since && is_from(event.fact.as_ref())).count();
+    if sent < most as usize {
+        return Ok(());
+    }
+    let what = format!(
+        "agent '{from}' sent {} to '{to}' in the last hour; git config '{}' is {most}",
+        text::count(sent as u64, "message"),
+        MAX_MESSAGES_PER_HOUR.name()
+    );
+    Err(Error::new(Code::MessageLimit, what)
+        .hint("git orchestra inbox tell --to people 'what people should know'"))
+}
+
+/// Returns the beginning of the reply that a question got before, if this is another one. What was written meanwhile is known, because the
+/// log is locked.
+fn first_reply(repo: &Repo, id: &AgentId, request: &Request) -> Option<String> {
+    let re = request.re.as_ref()?;
+    let events = Chain::of(repo, id).ok()?.events;
+    let is_question = events.iter().any(|event| {
+        event.id.short() == *re
+            && matches!(&event.fact, Some(Fact::Said(said)) if said.kind == MessageKind::Question)
+    });
+    let mut replies = in_order(&events).into_iter().filter_map(|event| match &event.fact {
+        Some(Fact::Send(sent)) if sent.re.as_ref() == Some(re) => sent.text.as_ref(),
+        _ => None,
+    });
+    replies.next().filter(|_| is_question).map(|text| text::one_line(text, MAX_FIRST_REPLY))
+}
+
 fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, String> {
     // An agent that waits for the end of a usage limit reads the message then.
     if agent.phase.is_at_rest() && !agent.waits_at_rest() {

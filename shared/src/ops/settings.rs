@@ -63,6 +63,22 @@ pub struct Settings {
     pub recheck: bool,
     /// The sandbox of each agent.
     pub sandbox: Option<SandboxLevel>,
+    /// What the agent has left that starts these agents, if one does.
+    #[serde(skip)]
+    pub at_most: Option<AtMost>,
+}
+
+/// What agents get at most, whatever was configured.
+#[derive(Clone, Copy, Debug)]
+pub struct AtMost {
+    /// The time limit.
+    pub time: Duration,
+    /// How often one is resumed after a transient failure.
+    pub retries: u32,
+    /// How many rounds of work and check there may be.
+    pub rounds: Option<u32>,
+    /// The caps on money and tokens.
+    pub caps: Amounts,
 }
 
 /// Maximum number of prices that are kept for an agent.
@@ -106,18 +122,25 @@ impl Settings {
             typed.or(before).map_or_else(|| config.get(key), Ok)
         };
         let before_retries = before.map(|before| before.retries);
+        let most_time = self.at_most.map_or(Duration::MAX, |most| most.time);
+        let most_retries = self.at_most.map_or(u32::MAX, |most| most.retries);
         Ok(Limits {
             max_time: or(
                 self.max_time.or(of_profile),
                 before.map(|before| before.max_time),
                 &keys::MAX_TIME,
-            )?,
+            )?
+            .min(most_time),
             idle_timeout: match (self.idle_timeout, before) {
                 (Some(typed), _) => Some(typed).filter(|typed| !typed.is_zero()),
                 (None, Some(before)) => before.idle_timeout,
                 (None, None) => idle_timeout(config, launch)?,
             },
-            retries: self.retries.or(before_retries).map_or_else(|| config.get(&keys::RETRIES), Ok)?,
+            retries: self
+                .retries
+                .or(before_retries)
+                .map_or_else(|| config.get(&keys::RETRIES), Ok)?
+                .min(most_retries),
             retry_delay: or(self.retry_delay, before.map(|before| before.retry_delay), &keys::RETRY_DELAY)?,
             grace: config.get(&keys::GRACE)?,
             max_output: config.get(&keys::MAX_OUTPUT)?,
@@ -158,6 +181,7 @@ impl Settings {
             cost: typed.cost.or(own.cost).or(all.cost),
             tokens: typed.tokens.or(own.tokens).or(all.tokens),
         };
+        let agent = self.at_most.map_or(agent, |most| agent.at_most(most.caps));
         let caps = Caps {
             agent,
             role,
@@ -246,7 +270,7 @@ impl Settings {
         };
         Ok(Some(Until {
             command: command.clone(),
-            rounds: rounds.max(1),
+            rounds: self.at_most.and_then(|most| most.rounds).map_or(rounds, |most| rounds.min(most)).max(1),
             limit: config.get(&keys::CHECK_TIME)?,
             recheck: self.recheck,
         }))

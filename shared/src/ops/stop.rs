@@ -105,9 +105,9 @@ pub(super) fn stop_or_pause(
     let mut warnings = repairing::repair(context, repo, repair::OperationsLock::NotHeld)?;
     let (mut ids, mut failed, unreadable) = choose(repo, request, mode)?;
     // A program may end itself.
-    let me = repo.environment().agent();
-    let others: Vec<AgentId> = ids.iter().filter(|id| Some(*id) != me.as_ref()).cloned().collect();
-    Caller::of(repo).check_directs(repo, &others)?;
+    let caller = Caller::of(repo);
+    let others: Vec<AgentId> = ids.iter().filter(|id| Some(*id) != caller.agent()).cloned().collect();
+    caller.check_directs(repo, &others)?;
     if mode == StopMode::Stop
         && (request.children || Config::of(repo).get_or_default(&CHILDREN_AT_END) == ChildrenAtEnd::Stop)
     {

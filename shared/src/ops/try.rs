@@ -71,7 +71,7 @@ pub struct Report {
 /// A file with changes is in the way, another operation is in progress in the checkout, no branch is checked out, or the work cannot be
 /// merged (3). An agent called it (3). A landing into the branch runs (4).
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
-    if repo.environment().is_agent() {
+    if repo.is_called_by_agent() {
         return Err(Error::new(Code::NotForAgents, "an agent cannot try work in a checkout")
             .hint("git orchestra diff AGENT"));
     }

@@ -4,7 +4,10 @@ use crate::{
     Code, Error, Result,
     git::Repo,
     model::IdOrText,
-    ops::status::{self, Request},
+    ops::{
+        caller::Caller,
+        status::{self, Request},
+    },
 };
 
 pub use crate::supervise::lending::WaitingCommand;
@@ -17,7 +20,7 @@ const MAX_DEPTH: usize = 100;
 /// # Errors
 /// An agent would wait for itself or for one of its ancestors (3); a named agent does not exist (3).
 pub fn for_caller(repo: &Repo, request: Request) -> Result<Request> {
-    let Some(caller) = repo.environment().agent() else { return Ok(request) };
+    let Some(caller) = Caller::of(repo).agent().cloned() else { return Ok(request) };
     // The caller may be an agent of another repository.
     let Ok(agent) = status::read_agent(repo, &caller) else { return Ok(request) };
     if request.agents.is_empty() {

@@ -165,6 +165,11 @@ impl AgentDir {
         self.0.join("shortage.json")
     }
 
+    /// Exists once the agent started other agents.
+    pub fn has_children(&self) -> PathBuf {
+        self.0.join("has-children")
+    }
+
     /// The cap on money or tokens that keeps an agent in the queue.
     pub fn cap(&self) -> PathBuf {
         self.0.join("cap.json")

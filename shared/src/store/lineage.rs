@@ -1,5 +1,7 @@
 //! The agents that agents started, as a listing has them.
 
+use std::collections::HashSet;
+
 use crate::{
     git::Repo,
     model::{
@@ -25,6 +27,13 @@ pub fn open_descendants(repo: &Repo, listing: &Listing, ancestor: &AgentId) -> V
         agent.is_ok_and(|agent| listing.writer.as_deref() == Some(agent.writer.as_str()))
     };
     open.filter(is_ours).map(|row| row.id.clone()).collect()
+}
+
+/// Returns the agents that an agent started, directly or indirectly.
+pub fn below(listing: &Listing, ancestor: &AgentId) -> HashSet<AgentId> {
+    let all = born(listing);
+    let below = lineage::descendants(&all, ancestor.as_str());
+    below.into_iter().filter_map(|id| AgentId::parse(id).ok()).collect()
 }
 
 /// Returns an agent with those that started each other above it, the topmost one last.

@@ -29,6 +29,9 @@ struct Record {
     command: ProcessId,
     /// The program in the person's terminal, once it was started.
     program: Option<ProcessId>,
+    /// The value of the variable by which the program and what it starts are known; earlier versions recorded none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mark: Option<String>,
 }
 
 impl Record {
@@ -52,12 +55,12 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Records that a person attaches to an agent. The caller holds the agent's lock.
+    /// Records that a person attaches to an agent, with the mark of the program in their terminal. The caller holds the agent's lock.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn begin(private: &PrivateDir, id: &AgentId) -> Result<Self> {
-        let record = Record { boot: tree::boot_id(), command: ProcessId::me(), program: None };
+    pub fn begin(private: &PrivateDir, id: &AgentId, mark: Option<String>) -> Result<Self> {
+        let record = Record { boot: tree::boot_id(), command: ProcessId::me(), program: None, mark };
         let attachment = Self { path: path(private, id), record };
         attachment.write()?;
         Ok(attachment)
@@ -102,6 +105,12 @@ pub fn process_of(private: &PrivateDir, id: &AgentId) -> Option<i32> {
     Record::read(&path(private, id))?.process()
 }
 
+/// Returns the mark of the program with which a person is attached to an agent now.
+pub fn mark_of(private: &PrivateDir, id: &AgentId) -> Option<String> {
+    let record = Record::read(&path(private, id))?;
+    record.process().and(record.mark)
+}
+
 /// Returns all agents to which a person is attached now, each with the process. Without any, only one folder is looked for.
 pub fn all(private: &PrivateDir) -> HashMap<String, i32> {
     let entries = std::fs::read_dir(folder(private)).into_iter().flatten().flatten();
@@ -127,7 +136,8 @@ mod tests {
         let private = PrivateDir::new(folder.path().join("orchestra"));
         let id = AgentId::parse("a-00000").unwrap();
         assert_eq!((process_of(&private, &id), all(&private).len()), (None, 0));
-        let attachment = Attachment::begin(&private, &id).unwrap();
+        let attachment = Attachment::begin(&private, &id, Some("mark".to_owned())).unwrap();
+        assert_eq!(mark_of(&private, &id).as_deref(), Some("mark"));
         let me = ProcessId::me();
         assert_eq!(process_of(&private, &id), Some(me.pid));
         assert_eq!(all(&private).get("a-00000"), Some(&me.pid));
@@ -137,6 +147,6 @@ mod tests {
         assert_eq!(Record { program: None, ..alive.clone() }.process(), None);
         assert_eq!(Record { boot: "another".to_owned(), ..alive }.process(), None);
         drop(attachment);
-        assert_eq!(process_of(&private, &id), None);
+        assert_eq!((process_of(&private, &id), mark_of(&private, &id)), (None, None));
     }
 }

@@ -8,11 +8,8 @@ use tokio::time::sleep;
 use crate::{
     process,
     supervise::{processes::NONCE, spec::Limits},
-    world::Environment,
+    world::{Environment, ancestors::SYNC},
 };
-
-/// The program that syncs, and its option for a sync that nobody waits for.
-pub(super) const SYNC: (&str, &str) = ("git-orchestra-sync", "--auto");
 
 /// Starts a sync in the background if automatic sync is enabled. A failure is not reported: the next sync tries again.
 pub fn sync_once(environment: &Environment, limits: &Limits) {

@@ -27,3 +27,15 @@ pub(super) fn end_with(repo: &Repo, id: &AgentId) -> Result<()> {
     }
     Ok(())
 }
+
+/// Asks the open agents below one to pause. One that cannot be asked keeps running.
+///
+/// # Errors
+/// The agents cannot be listed.
+pub(super) fn pause_below(repo: &Repo, id: &AgentId, reason: &str) -> Result<()> {
+    let listing = Listing::observe(repo)?;
+    for child in lineage::open_descendants(repo, &listing, id) {
+        let _ = control::request(repo, &child, StopMode::Pause, Some(reason));
+    }
+    Ok(())
+}

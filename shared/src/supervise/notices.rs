@@ -19,11 +19,9 @@ use crate::{
     model::{AgentId, Phase, text, words::words},
     process,
     supervise::{ending::AttemptEnd, processes::NONCE},
-    world::Environment,
+    world::{Environment, ancestors::NOTICE},
 };
 
-/// The program that delivers a notice, and its verb for that.
-pub(super) const PROGRAM: (&str, &str) = ("git-orchestra-supervise", "notify");
 /// What stands for the agent of a notice that is about none.
 const NO_AGENT: &str = "-";
 /// The most commands that are run for a notice.
@@ -124,10 +122,10 @@ pub fn start(environment: &Environment, common_dir: &Path, notice: &Notice) {
     if written.and_then(|()| file.rewind()).is_err() {
         return;
     }
-    let mut command = process::background_command(environment, PROGRAM.0);
+    let mut command = process::background_command(environment, NOTICE.0);
     let agent = notice.agent.as_ref().map_or(NO_AGENT, AgentId::as_str);
     let quiet = command.stdin(Stdio::from(file)).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.arg(PROGRAM.1).arg(common_dir).arg(agent);
+    quiet.arg(NOTICE.1).arg(common_dir).arg(agent);
     // Without the agent's mark, it is not ended with the agent.
     let _ = process::spawn(quiet.env_remove(NONCE).process_group(0));
 }

@@ -25,14 +25,13 @@ use crate::{
         writer::known_writer,
     },
     supervise::tree::{self, ProcessId},
+    world::ancestors::parse_supervisor,
 };
 
-/// The program that supervises agents.
-pub const SUPERVISOR: &str = "git-orchestra-supervise";
-/// The first argument of [`SUPERVISOR`] that makes it supervise an agent.
-pub const RUN: &str = "run";
-
-pub use crate::world::{AGENT, ATTEMPT as NONCE};
+pub use crate::world::{
+    AGENT, ATTEMPT as NONCE,
+    ancestors::{RUN, SUPERVISOR},
+};
 
 /// The minimum size of a record in bytes, padded with blanks. Every record fits, so that a short one leaves nothing of a long one.
 const RECORD_SIZE: usize = 4096;
@@ -114,7 +113,7 @@ pub fn supervisor_of(private: &PrivateDir, id: &AgentId) -> Option<ProcessId> {
 
 /// Returns the supervisors of this repository with their agents. They are recognized by their current folder, because the path in
 /// the command line is out of date after the repository was renamed.
-fn running_supervisors(private: &PrivateDir) -> Vec<(String, ProcessId)> {
+pub fn running_supervisors(private: &PrivateDir) -> Vec<(String, ProcessId)> {
     let Some(common) = private.dir().parent() else { return Vec::new() };
     let identity = fs::metadata(common).ok().map(|found| (found.dev(), found.ino()));
     let of_this_repository = |process: ProcessId, place: &str| match (tree::folder_of(process), identity) {
@@ -127,13 +126,6 @@ fn running_supervisors(private: &PrivateDir) -> Vec<(String, ProcessId)> {
         of_this_repository(process, place).then(|| (id.to_owned(), process))
     })
     .collect()
-}
-
-/// Returns the repository and agent of a command line if it is that of a supervisor.
-fn parse_supervisor(words: &[String]) -> Option<(&str, &str)> {
-    let [program, verb, place, id, ..] = words else { return None };
-    let is_supervisor = Path::new(program).file_name().is_some_and(|name| name == SUPERVISOR);
-    (is_supervisor && verb == RUN).then_some((place, id))
 }
 
 /// Returns the mark of a launch in its event, by which its processes are found if the record is gone: a digest of the nonce. The
@@ -222,25 +214,5 @@ pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()>
             ));
         }
         backoff.sleep();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_supervisor_is_known_by_its_command_line() {
-        let known = Some(("/r/.git", "a-00000"));
-        for (line, agent) in [
-            ("/bin/git-orchestra-supervise run /r/.git a-00000", known),
-            ("git-orchestra-supervise run /r/.git a-00000", known),
-            ("git-orchestra-supervise take /r/.git a-00000", None),
-            ("vim git-orchestra-supervise run /r/.git a-00000", None),
-            ("git-orchestra-supervise run /r/.git", None),
-        ] {
-            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            assert_eq!(parse_supervisor(&words), agent, "{line}");
-        }
     }
 }

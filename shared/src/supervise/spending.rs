@@ -15,7 +15,7 @@ use crate::{
     git::{Oid, Repo, careful},
     lock::Lock,
     model::{
-        Agent, AgentId, Caps, Event, Price, RunId,
+        Agent, AgentId, Caps, Event, IdOrText, Price, RunId,
         cap::{Amounts, CapScope, CapUnit, Raises, Scopes},
         event::Usage,
         fold,
@@ -25,6 +25,7 @@ use crate::{
         Chain, Listing,
         archive::{self, Archived},
         layout::PrivateDir,
+        lineage,
         list::ListRow,
     },
     supervise::program_output,
@@ -136,7 +137,8 @@ pub struct Measured<'a> {
     pub midnight: Timestamp,
 }
 
-/// Adds up what the agents of this clone used, in a run and since a moment. Of agents that are archived, those of that day are counted.
+/// Adds up what the agents of this clone used, in a run and since a moment; and for an agent what those below it used, which it started
+/// directly or indirectly. Of agents that are archived, those of that day are counted.
 /// The cost is that of a list of all agents, and of the events of those that were older and used something since.
 ///
 /// # Errors
@@ -146,17 +148,22 @@ pub fn of_clone(repo: &Repo, measured: &Measured<'_>) -> Result<Scopes<Amounts>>
     let listing = Listing::read(repo)?;
     let Some(own) = listing.writer.clone() else { return Ok(Scopes::default()) };
     let mut sum = Scopes::<Amounts>::default();
+    let below = measured.except.map(|id| lineage::below(&listing, id)).unwrap_or_default();
     for row in &listing.rows {
         if measured.except == Some(&row.id) || listing.trailer(row, "Writer") != Some(own.as_str()) {
             continue;
         }
-        if !concerns(&listing, row, measured) {
+        let is_below = below.contains(&row.id);
+        if !is_below && !concerns(&listing, row, measured) {
             continue;
         }
         let Ok(agent) = listing.agent(repo, row) else { continue };
         let live =
             if agent.phase.is_at_rest() { None } else { program_output::summary(&private.agent(&row.id)) };
         let total = live.map_or_else(Amounts::default, |summary| summary.total).max(of_agent(&agent));
+        if is_below {
+            sum.agent = sum.agent.plus(total);
+        }
         add(repo, &mut sum, measured, row.tip, &agent, total);
     }
     for Archived { id, tip, .. } in archive::since(repo, measured.midnight.as_second())? {
@@ -166,6 +173,10 @@ pub fn of_clone(repo: &Repo, measured: &Measured<'_>) -> Result<Scopes<Amounts>>
         let Ok(chain) = Chain::read(repo, &[tip]) else { continue };
         let agent = chain.fold().agent;
         if agent.writer == own {
+            let parent = agent.parent.as_ref().and_then(IdOrText::id);
+            if parent.is_some_and(|parent| measured.except == Some(parent) || below.contains(parent)) {
+                sum.agent = sum.agent.plus(of_agent(&agent));
+            }
             add(repo, &mut sum, measured, tip, &agent, of_agent(&agent));
         }
     }

@@ -54,6 +54,12 @@ impl AcceptedRepo {
         }
     }
 
+    /// Returns a repository for a command that only ends what runs: it starts no program that the configuration names, and sends nothing.
+    /// What an agent wrote into the configuration must not keep a person from ending it.
+    pub const fn only_to_end(repo: Repo) -> Self {
+        Self(repo)
+    }
+
     /// Checks again: agents may have run since.
     ///
     /// # Errors
@@ -128,7 +134,7 @@ impl PendingChanges {
     /// # Errors
     /// An agent called it (3), or the record cannot be written.
     pub fn accept(self) -> Result<AcceptedRepo> {
-        if self.repo.environment().is_agent() {
+        if self.repo.is_called_by_agent() {
             return Err(Error::new(
                 Code::NotForAgents,
                 "an agent cannot accept a change of the configuration",

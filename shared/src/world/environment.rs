@@ -5,12 +5,16 @@ use std::{
     ffi::{OsStr, OsString},
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{clock::Clock, zone};
+use super::{
+    ancestors::{self, SupervisorAbove},
+    clock::Clock,
+    zone,
+};
 use crate::model::AgentId;
 
 /// The variable that holds an agent's id, set for the agent's program.
@@ -29,6 +33,10 @@ struct Values {
     clock: Clock,
     /// Whether the variables are those of this process, which child processes inherit without further action.
     is_inherited: bool,
+    /// The process of the caller, if it is this one.
+    process: Option<i32>,
+    /// What [`Environment::supervisors_above`] returns, once it was asked for.
+    above: Arc<OnceLock<Vec<SupervisorAbove>>>,
     /// The folders that [`Environment::safe_directories`] returns.
     safe: Mutex<Vec<PathBuf>>,
 }
@@ -61,7 +69,15 @@ impl Environment {
             Some(below) if below.is_dir() => below,
             _ => current,
         };
-        Self(Arc::new(Values { variables, directory, clock, is_inherited, safe: Mutex::default() }))
+        Self(Arc::new(Values {
+            variables,
+            directory,
+            clock,
+            is_inherited,
+            process: is_inherited.then(|| rustix::process::getpid().as_raw_nonzero().get()),
+            above: Arc::default(),
+            safe: Mutex::default(),
+        }))
     }
 
     /// Returns the same environment in another folder. A relative path is relative to the folder of this environment.
@@ -100,6 +116,8 @@ impl Environment {
             directory: self.0.directory.clone(),
             clock: self.0.clock.clone(),
             is_inherited: self.0.is_inherited,
+            process: self.0.process,
+            above: Arc::clone(&self.0.above),
             safe: Mutex::default(),
         };
         change(&mut values);
@@ -161,12 +179,19 @@ impl Environment {
         zone::of(self.text_variable("TZ").as_deref())
     }
 
-    /// Returns the agent whose program is the caller, or started it directly or indirectly.
+    /// Returns the agent whose program is the caller, or started it directly or indirectly, as its variables say.
     pub fn agent(&self) -> Option<AgentId> {
         AgentId::parse(&self.text_variable(AGENT)?).ok()
     }
 
-    /// Returns whether the caller is the program of any agent, or was started by one.
+    /// Returns the supervisors that started the caller, directly or indirectly, the nearest first, whatever its variables say. None if
+    /// the caller is not this process, and where the system does not show processes. Read once, in less than a millisecond.
+    pub fn supervisors_above(&self) -> &[SupervisorAbove] {
+        self.0.above.get_or_init(|| self.0.process.map(ancestors::supervisors_above).unwrap_or_default())
+    }
+
+    /// Returns whether the caller's variables say that it is the program of any agent, or was started by one. They may be wrong: what an
+    /// agent must not do asks the repository whether an agent calls.
     pub fn is_agent(&self) -> bool {
         self.variable(ATTEMPT).is_some()
     }

@@ -55,6 +55,15 @@ impl<'world> TestRepo<'world> {
         Ran::of(&mut self.orchestra_command(arguments))
     }
 
+    /// Returns the variables by which the program of a running agent is known; with a mark that is not its own if it does not run.
+    pub fn variables_of(&self, agent: &str) -> [(&'static str, String); 2] {
+        let record =
+            fs::read(self.path.join(format!(".git/orchestra/agents/{agent}/lock"))).unwrap_or_default();
+        let record: Value = serde_json::from_slice(&record).unwrap_or_default();
+        let mark = record["nonce"].as_str().unwrap_or("0000").to_owned();
+        [("ORCHESTRA_AGENT", agent.to_owned()), ("ORCHESTRA_ATTEMPT", mark)]
+    }
+
     /// Starts one shell agent and returns its id.
     pub fn spawn(&self, script: &str) -> String {
         self.orchestra(["spawn", "--agent", "sh", "--detach", "--", script]).succeeded().line()

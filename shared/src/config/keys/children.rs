@@ -21,6 +21,13 @@ pub static MAX_CHILDREN: Key<u32> = Key::new(
      started, and so on",
 );
 
+pub static MAX_MESSAGES_PER_HOUR: Key<u32> = Key::new(
+    "orchestra.maxMessagesPerHour",
+    NUMBER_OF_AGENTS,
+    || 120,
+    "How many messages an agent may send to another one in an hour, to the one that started it or to one that it started",
+);
+
 words! {
     /// What happens to the agents that an agent started when it ends.
     pub enum ChildrenAtEnd {

@@ -71,6 +71,7 @@ pub static KEYS: &[&dyn Described] = &[
     &MAX_JOBS,
     &MAX_DEPTH,
     &MAX_CHILDREN,
+    &MAX_MESSAGES_PER_HOUR,
     &CHILDREN_AT_END,
     &SLOTS,
     &CHECK_JOBS,

@@ -55,7 +55,12 @@ impl AttachedCommand {
             sandbox: sandbox.as_ref(),
         };
         let mut command = launch::command(repo.environment(), program, &place)?;
-        command.args(arguments).env(NONCE, world::random_hex::<16>()?);
+        command.args(arguments);
+        // In a shell, a person types; the agent's own program is the agent also in a person's terminal.
+        match plan.shell {
+            Some(_) => command.env_remove(NONCE),
+            None => command.env(NONCE, world::random_hex::<16>()?),
+        };
         if let Conversation::Session(session) = conversation {
             for name in &session.plan.unset {
                 command.env_remove(name);
@@ -66,6 +71,12 @@ impl AttachedCommand {
         let profile = agent.role.as_deref().unwrap_or(&agent.profile);
         command.envs(agents::variables(profile, &Config::of(repo))?);
         Ok(Self(command))
+    }
+
+    /// Returns the mark of the program; `None` for a shell.
+    pub(super) fn mark(&self) -> Option<String> {
+        let mut set = self.0.get_envs().filter(|(name, _)| *name == NONCE);
+        set.next().and_then(|(_, value)| value?.to_str().map(str::to_owned))
     }
 }
 

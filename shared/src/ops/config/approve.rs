@@ -72,7 +72,7 @@ pub fn decline(context: &Context, repo: &Repo, request: &DecisionRequest) -> Res
 /// Returns the file as it is now, if a person may decide about it and it is the one that they saw.
 fn decide(context: &Context, repo: &Repo, request: &DecisionRequest, verb: &str) -> Result<Proposal> {
     context.check()?;
-    change::refuse_agents(context)?;
+    change::refuse_agents(context, Some(repo))?;
     let proposal = proposal(repo)?.ok_or_else(no_file)?;
     if proposal.digest != request.hash.trim().to_ascii_lowercase() {
         return Err(Error::new(Code::ProposalUnapproved, "the hash is not that of the file '.gitorchestra'")

@@ -102,7 +102,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(context: &'a Context, repo: Option<&'a Repo>, is_global: bool) -> Result<Self> {
         context.check()?;
-        refuse_agents(context)?;
+        refuse_agents(context, repo)?;
         let scope = if is_global { ConfigScope::Global } else { ConfigScope::Local };
         if let Some(repo) = repo {
             check_readable(repo)?;
@@ -147,8 +147,13 @@ impl<'a> Place<'a> {
 }
 
 /// Fails if an agent calls: the configuration decides what agents may do.
-pub(super) fn refuse_agents(context: &Context) -> Result<()> {
-    if !context.environment().is_agent() {
+pub(super) fn refuse_agents(context: &Context, repo: Option<&Repo>) -> Result<()> {
+    let environment = context.environment();
+    let is_agent = match repo {
+        Some(repo) => repo.is_called_by_agent(),
+        None => environment.is_agent() || !environment.supervisors_above().is_empty(),
+    };
+    if !is_agent {
         return Ok(());
     }
     Err(Error::new(Code::NotForAgents, "an agent cannot change the configuration")

@@ -109,7 +109,7 @@ pub fn read_import(path: &Path, bytes: Vec<u8>, present: &Settings) -> Result<Im
 /// # Errors
 /// As those of [`set`].
 pub fn import(context: &Context, repo: &Repo, plan: Import) -> Result<Import> {
-    change::refuse_agents(context)?;
+    change::refuse_agents(context, Some(repo))?;
     for one in &plan.settings {
         for (at, value) in one.values.iter().enumerate() {
             let (key, value) = (one.key.clone(), value.clone());

@@ -27,7 +27,7 @@ pub fn offered_rules(
     context.check()?;
     let config = Config::of(repo);
     let has_rules = !request.settings.options.allow.is_empty() || !config.valid(&keys::ALLOW)?.is_empty();
-    if request.dry_run || has_rules || repo.environment().is_agent() || !config.get(&keys::OFFER_ALLOW)? {
+    if request.dry_run || has_rules || repo.is_called_by_agent() || !config.get(&keys::OFFER_ALLOW)? {
         return Ok(Vec::new());
     }
     if !spawn::may_ask(&config, request) {
@@ -53,7 +53,7 @@ fn rules_of_project(repo: &Repo) -> Result<Vec<String>> {
 /// An agent called it (3); another program has the configuration locked (4); it cannot be written (5).
 pub fn answer_offer(context: &Context, repo: &Repo, rules: &[String], agrees: bool) -> Result<()> {
     context.check()?;
-    change::refuse_agents(context)?;
+    change::refuse_agents(context, Some(repo))?;
     if agrees {
         let allow = TableKey::require(keys::ALLOW.name())?;
         for rule in rules {

@@ -22,10 +22,12 @@ use crate::{
         unreadable,
         verdicts::TrustedWriters,
     },
-    supervise::{liveness::Observed, processes},
+    supervise::{liveness::Observed, processes, tree::ProcessId},
     worktree::{list, worktrees_dir},
 };
 
+/// The most supervisors without a ref that are named.
+const MAX_SUPERVISORS: usize = 20;
 /// How long whole logs may be read, and how long the processes of lost agents may be searched for.
 const LIMIT: Duration = Duration::from_secs(2);
 /// The key of the trailer with the clone that an agent lives in.
@@ -41,6 +43,7 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
     let listing = Listing::observe(repo)?;
     let mut findings = unreadable_agents(repo, &listing)?;
     findings.extend(lost_agents(repo, &listing)?);
+    findings.extend(supervisors_of_nobody(repo, &listing)?);
     findings.extend(missing_work(repo, &listing)?);
     findings.extend(unsaved_work(repo, &listing)?);
     findings.extend(set_aside_events(repo, &listing));
@@ -109,6 +112,21 @@ fn lost_agents(repo: &Repo, listing: &Listing) -> Result<Vec<Finding>> {
         });
     }
     Ok(findings)
+}
+
+/// Finds supervisors of agents that no ref shows: they write a deleted ref again, unless its objects are gone.
+fn supervisors_of_nobody(repo: &Repo, listing: &Listing) -> Result<Vec<Finding>> {
+    let private = PrivateDir::new(repo.private_dir()?);
+    let is_unknown = |id: &str| AgentId::parse(id).is_ok_and(|id| listing.row(&id).is_none());
+    let running = processes::running_supervisors(&private).into_iter();
+    let described = |(id, process): (String, ProcessId)| {
+        let what = format!("process {} supervises agent {id}, which has no ref", process.pid);
+        Finding::warning(Group::Repository, "agent-without-ref", what)
+            .about(&id)
+            .because("no list shows it, and its end cannot be recorded")
+            .fix(format!("kill {}", process.pid))
+    };
+    Ok(running.filter(|(id, _)| is_unknown(id)).take(MAX_SUPERVISORS).map(described).collect())
 }
 
 /// Reports an agent that runs here and has no worktree. It gets its worktree before it is started.

@@ -14,7 +14,7 @@ use crate::{
         event::Message,
         said::{self, MAX_TEXT, MessageKind, Receiver, Said},
     },
-    ops::{send, status},
+    ops::{caller::Caller, send, status},
     store::{AgentLog, Chain, append_if, layout::PrivateDir, writer},
     supervise::{control, processes::Processes},
 };
@@ -72,6 +72,9 @@ pub fn tell(context: &Context, repo: &Repo, request: &TellRequest) -> Result<Tel
             Err(error) => return Err(error.hint("git orchestra inbox tell --to people")),
         },
     };
+    if let Some(parent) = &parent {
+        send::check_pace(repo, &id, parent)?;
+    }
     let to = if parent.is_some() { Receiver::Parent } else { Receiver::People };
     let parent_field = parent.clone().map(IdOrText::from);
     let text = request.text.trim().to_owned();
@@ -116,26 +119,22 @@ fn check_text(text: &str) -> Result<()> {
     }
 }
 
-/// Returns the agent whose program calls, with its attempt. The name alone proves nothing: the caller must have the value that the
-/// supervisor gave to the program of this attempt.
+/// Returns the agent whose program calls, with its attempt.
 fn sender(repo: &Repo) -> Result<(AgentId, u32)> {
-    let environment = repo.environment();
-    let Some(id) = environment.agent() else {
+    if !repo.is_called_by_agent() {
         return Err(Error::refused("only the program of an agent can tell something")
             .hint("git orchestra send AGENT 'text' sends a message to an agent"));
-    };
+    }
+    let id = Caller::of(repo).require_agent()?.clone();
     let own = writer::known_writer(repo);
     let of_this_clone =
         AgentLog::of(repo, &id).is_ok_and(|log| own.as_deref() == Some(log.fold.agent.writer.as_str()));
     let record = Processes::read(&PrivateDir::new(repo.private_dir()?).agent(&id));
-    let given = environment.text_variable(crate::world::ATTEMPT);
-    match record.filter(|record| of_this_clone && record.attempt > 0 && Some(&record.nonce) == given.as_ref())
-    {
+    match record.filter(|record| of_this_clone && record.attempt > 0) {
         Some(record) => Ok((id, record.attempt)),
         None => Err(Error::refused(format!(
             "the caller is not the program of a running agent '{id}' of this repository"
         ))
-        .hint("its supervisor sets ORCHESTRA_AGENT and ORCHESTRA_ATTEMPT; do not change them")
         .hint("an agent in a sandbox cannot write into the history: let it end with its question")),
     }
 }

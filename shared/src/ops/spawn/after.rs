@@ -5,7 +5,7 @@ use crate::{
     Code, Error, Result,
     git::Repo,
     model::{AgentId, dependency::MAX_DEPENDENCIES},
-    ops::selection,
+    ops::{caller::Caller, selection},
     store::Listing,
 };
 
@@ -37,7 +37,7 @@ pub(super) fn find(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
             format!("{count} agents after --after are too many; the limit is {MAX_DEPENDENCIES}"),
         ));
     }
-    if let Some(me) = repo.environment().agent().filter(|me| ids.contains(me)) {
+    if let Some(me) = Caller::of(repo).agent().filter(|me| ids.contains(me)) {
         return Err(Error::usage(format!("agent '{me}' starts an agent that would wait for it"))
             .hint("leave out --after, or name --base with a commit of yours"));
     }

@@ -26,7 +26,7 @@ pub(super) fn commit(repo: &Repo, config: &Config<'_>, request: &Request) -> Res
         return Ok((named::resolve_commit(repo, typed)?, Some(typed.clone())));
     }
     // An agent that starts others divides its own work among them.
-    let configured = if repo.environment().is_agent() { None } else { config.get(&BASE)? };
+    let configured = if repo.is_called_by_agent() { None } else { config.get(&BASE)? };
     match configured {
         None => Ok((repo.head()?, None)),
         Some(name) => match repo.commit(&name) {
@@ -50,7 +50,7 @@ pub(super) struct Upstream {
 impl Upstream {
     /// Finds the branch for a request; `None` if the base is not a branch, or no remote has it.
     pub(super) fn of(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<Option<Self>> {
-        let configured = || if repo.environment().is_agent() { Ok(None) } else { config.get(&BASE) };
+        let configured = || if repo.is_called_by_agent() { Ok(None) } else { config.get(&BASE) };
         let name = match request.base.clone() {
             Some(typed) => Some(typed),
             None => configured()?.or_else(|| repo.head_branch()),

@@ -43,7 +43,7 @@ pub(super) fn of(
 ) -> Result<Option<BaseChanges>> {
     if !request.with_changes {
         // The current commit of a person contains no snapshot, because none lands.
-        let is_other = request.base.is_some() || request.on.is_some() || repo.environment().is_agent();
+        let is_other = request.base.is_some() || request.on.is_some() || repo.is_called_by_agent();
         return if is_other { inherited(repo, base) } else { Ok(None) };
     }
     let objects = request

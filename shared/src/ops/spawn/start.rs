@@ -70,7 +70,7 @@ pub(super) fn start(
             &private,
             &frozen,
             &locks,
-            &new_agents(repo, report, assignments, base, request),
+            &new_agents(repo, report, assignments, base, request, caller),
         )
     });
     if let Err(error) = made {
@@ -161,9 +161,10 @@ fn new_agents(
     assignments: &[Assignment],
     base: Oid,
     request: &Request,
+    caller: &Caller,
 ) -> Vec<NewAgent> {
     let reviews = request.reviews.as_ref();
-    let parent = repo.environment().agent().map(IdOrText::from);
+    let parent = caller.agent().cloned().map(IdOrText::from);
     let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, assignment): (u32, &Assignment)| {
         let planned = &assignment.planned;

@@ -90,7 +90,7 @@ pub struct SaveReport {
 pub fn save(context: &Context, repo: &Repo, request: &SaveRequest) -> Result<SaveReport> {
     context.check()?;
     let caller = designer::of_caller(repo);
-    if repo.environment().is_agent() && caller.is_none() {
+    if repo.is_called_by_agent() && caller.is_none() {
         return Err(Error::new(Code::NotForAgents, "only people and designers change specs")
             .hint("git orchestra inbox tell 'what should be changed'"));
     }

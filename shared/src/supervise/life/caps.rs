@@ -21,6 +21,7 @@ use crate::{
     private_files,
     store::Chain,
     supervise::{
+        children,
         ending::{AttemptEnd, EndedAttempt},
         helper::HelperTask,
         queue,
@@ -151,7 +152,8 @@ impl Supervisor {
         };
         let role = self.spending.role_before.plus(now.minus(self.spending.before));
         let others = &self.spending.others;
-        Scopes { agent: now, role, run: others.run.plus(now), day: others.day.plus(now.minus(before)) }
+        let agent = others.agent.plus(now);
+        Scopes { agent, role, run: others.run.plus(now), day: others.day.plus(now.minus(before)) }
     }
 
     fn shared_raises(&self) -> SharedRaises {
@@ -166,11 +168,18 @@ impl Supervisor {
         Scopes { agent: rules.raises, role, ..shared }
     }
 
+    /// Returns whether a cap counts what other agents use: one of the run or of the day, or the agent's own once it started others.
+    fn counts_others(&self) -> bool {
+        let caps = &self.spec.spending.caps;
+        let may_have_children = || self.spec.resumed || self.dir.has_children().exists();
+        !caps.has_no_common() || !caps.agent.is_empty() && may_have_children()
+    }
+
     /// Sums what the other agents of this clone used, if a cap needs that and it is due. The sum is made by a helper, and takes at most
     /// one hundredth of the time.
     pub(super) async fn sum_others(&mut self) {
         let is_due = self.spending.due.is_none_or(|due| Instant::now() >= due);
-        if !self.is_capped() || self.spec.spending.caps.has_no_common() || !is_due {
+        if !self.is_capped() || !self.counts_others() || !is_due {
             return;
         }
         let begun = Instant::now();
@@ -293,6 +302,17 @@ impl Supervisor {
         {
             self.spending.shown = Some(cap.clone());
         }
+    }
+
+    /// Asks the agents below this one to pause as well if its own cap is reached: what they use counts towards it. One that cannot be
+    /// asked continues up to its own cap.
+    pub(super) fn pause_below(&mut self, cap: &Cap) {
+        if cap.scope != CapScope::Agent || !self.dir.has_children().exists() {
+            return;
+        }
+        let id = self.id.clone();
+        let reason = format!("agent '{id}', which started it, {}", cap.sentence());
+        let _ = self.in_repository(|supervisor| children::pause_below(&supervisor.repo()?, &id, &reason));
     }
 
     /// Waits, while the agent is paused, for the answer whether a cap may be raised. A cap of the run or of the day may also be raised

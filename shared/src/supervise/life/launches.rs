@@ -64,6 +64,7 @@ impl Supervisor {
             let step = PhaseChange { part: self.part.clone(), ..step };
             Some(first.iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
+        self.requests.remember_tip(repo, &self.id);
         self.record.attempt = fold.agent.attempt;
         self.launched = Some(Instant::now());
         self.spending_at_launch(&fold.agent);

@@ -235,6 +235,7 @@ impl Supervisor {
                 end if end.resumes() => self.wait_for_reset().await,
                 AttemptEnd::Capped(cap) => {
                     let cap = cap.clone();
+                    self.pause_below(&cap);
                     self.wait_for_raise(&cap).await
                 }
                 _ => break captured,
@@ -473,7 +474,12 @@ impl Supervisor {
     }
 
     fn append_facts(&mut self, facts: &[Fact]) -> Result<()> {
-        self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
+        self.in_repository(|supervisor| {
+            let repo = supervisor.repo()?;
+            append(&repo, &supervisor.id, facts)?;
+            supervisor.requests.remember_tip(&repo, &supervisor.id);
+            Ok(())
+        })?;
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }

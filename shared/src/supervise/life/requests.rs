@@ -8,7 +8,10 @@ use std::{
 use super::Supervisor;
 use crate::{
     Result,
-    git::{Oid, Repo, refs::RefWatch},
+    git::{
+        Oid, Repo,
+        refs::{RefEdit, RefWatch},
+    },
     model::{
         AgentId, Event, Fact, Phase,
         cap::QUESTION,
@@ -33,6 +36,8 @@ pub(super) struct Requests {
     handled: HashSet<EventId>,
     /// The tip up to which all events were handled.
     read_to: Option<Oid>,
+    /// The newest tip of the log that is known, to write the ref again if it is deleted.
+    newest: Option<Oid>,
     /// The highest Lamport number of those events.
     read_lamport: u64,
     /// The messages that were read and not sent to the program yet.
@@ -52,6 +57,7 @@ impl Requests {
             takes_prose,
             handled: HashSet::new(),
             read_to: None,
+            newest: None,
             read_lamport: 0,
             messages: Vec::new(),
             awaited: VecDeque::new(),
@@ -72,8 +78,28 @@ impl Requests {
         self.read_from(&repo, id)
     }
 
+    /// Remembers the tip of the log, after something was written into it.
+    pub(super) fn remember_tip(&mut self, repo: &Repo, id: &AgentId) {
+        if let Ok(Some(tip)) = repo.find_ref(&layout::agent_ref(id)) {
+            self.newest = Some(tip);
+        }
+    }
+
+    /// Writes the ref of a log again that was deleted while the agent runs, by itself or by a program that prunes refs: otherwise nothing
+    /// would show that it runs, and its end could not be recorded.
+    fn restore_ref(&self, repo: &Repo, id: &AgentId) -> Result<()> {
+        let name = layout::agent_ref(id);
+        match self.newest {
+            Some(new) if repo.find_ref(&name)?.is_none() => {
+                Ok(repo.edit_refs(&[RefEdit { name, old: None, new }], "orchestra: deleted ref restored")?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the events that were not read yet.
     fn read_from(&mut self, repo: &Repo, id: &AgentId) -> Result<()> {
+        self.restore_ref(repo, id)?;
         let AgentLog { tip, fold, .. } = AgentLog::of(repo, id)?;
         let owner = &fold.agent.writer;
         let own = writer::known_writer(repo);
@@ -107,6 +133,7 @@ impl Requests {
             }
         }
         self.read_to = Some(tip);
+        self.newest = Some(tip);
         self.read_lamport = fold.agent.lamport;
         Ok(())
     }
