@@ -114,6 +114,7 @@ pub static KEYS: &[&dyn Described] = &[
     &SUBMODULES,
     &LFS_POINTERS,
     &SANDBOX,
+    &SANDBOX_ENGINE,
     &SANDBOX_HOST,
     &REVIEW_TEST,
     &REVIEW_ALLOW,
