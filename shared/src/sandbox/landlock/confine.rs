@@ -8,6 +8,7 @@ use landlock::{
     RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, make_bitflags,
     path_beneath_rules,
 };
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use rustix::thread::{CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -117,12 +118,16 @@ fn restrict(rules: &PathRules) -> Result<RulesetStatus, RulesetError> {
     ruleset.restrict_self().map(|status| status.ruleset)
 }
 
-/// Lets programs open again what they have open, as with `/dev/stderr`. Pipes and sockets have no rules and need none.
+/// Lets programs open again what they have open, as with `/dev/stderr`: a file from which they read only to read it. Pipes and sockets
+/// have no rules and need none.
 fn of_open(fd: BorrowedFd<'static>) -> Option<PathBeneath<BorrowedFd<'static>>> {
-    let found = rustix::fs::fstat(fd).ok()?;
-    let kind = rustix::fs::FileType::from_raw_mode(found.st_mode);
-    let is_file = matches!(kind, rustix::fs::FileType::RegularFile | rustix::fs::FileType::CharacterDevice);
-    is_file.then(|| PathBeneath::new(fd, OF_OPEN))
+    let kind = FileType::from_raw_mode(fstat(fd).ok()?.st_mode);
+    let reads = fcntl_getfl(fd).ok()? & OFlags::RWMODE == OFlags::RDONLY;
+    match kind {
+        FileType::RegularFile if reads => Some(PathBeneath::new(fd, AccessFs::ReadFile)),
+        FileType::RegularFile | FileType::CharacterDevice => Some(PathBeneath::new(fd, OF_OPEN)),
+        _ => None,
+    }
 }
 
 /// Takes the rights of root from this process: with them, root could change the kernel.
@@ -135,8 +140,8 @@ fn drop_rights() -> io::Result<()> {
     Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
-/// Returns the filter that refuses sockets of this machine that are files or have names: whoever connects to one, such as that of a
-/// session or of a daemon, has what the program behind it may do. The ring of system calls could make them, too.
+/// Returns the filter that refuses sockets of this machine that are files or have names: a program that connects to the socket of a
+/// session or of a daemon can let that act for it. The ring of system calls could make such sockets, too.
 fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     let unix = u64::try_from(libc::AF_UNIX).unwrap_or_default();
     let mut rules = BTreeMap::new();
