@@ -30,6 +30,8 @@ pub(crate) enum Verb {
     Connect,
     /// In the sandbox: run the command with that network
     Enter,
+    /// Take from this process what its sandbox forbids, and become the command
+    Confine,
     /// Make its worktree ready for the next role of its team
     HandOver,
     /// Run the user's commands for the notice on standard input
@@ -56,7 +58,13 @@ pub(crate) struct Cli {
     /// A host that the sandbox reaches; may be given several times
     #[arg(long, value_name = "HOST", value_parser = host())]
     pub(crate) allow: Vec<HostRule>,
-    /// The command of connect and enter
+    /// A file or folder that the command of confine may read; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) read: Vec<PathBuf>,
+    /// A file or folder that it may write as well; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) write: Vec<PathBuf>,
+    /// The command of connect, enter and confine
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
 }

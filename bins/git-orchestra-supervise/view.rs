@@ -6,7 +6,7 @@ use orchestra::{
     model::AgentId,
     ops::{
         notices,
-        supervise::{self, HelperTask, READY_WORD, Request, TaskAnswer, detach},
+        supervise::{self, HelperTask, PathRules, READY_WORD, Request, TaskAnswer, detach},
     },
     wire,
 };
@@ -35,6 +35,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         Verb::Enter => {
             return supervise::enter(&context::uninterrupted(), &cli.command).map(|()| Exit::Done);
+        }
+        Verb::Confine => {
+            let rules = PathRules { read: cli.read.clone(), write: cli.write.clone() };
+            let context = context::uninterrupted();
+            return supervise::confine(&context, &cli.common_dir, &id()?, &rules, &cli.command)
+                .map(|()| Exit::Done);
         }
         Verb::HandOver => Request::Help(HelperTask::HandOver),
     };

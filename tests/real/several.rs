@@ -44,19 +44,25 @@ fn one_task_is_given_to_five_programs_in_one_table() {
 
 #[test]
 fn five_programs_work_in_a_sandbox() {
-    work_in_a_sandbox("files");
+    work_in_a_sandbox("files", "bubblewrap");
+}
+
+#[test]
+fn five_programs_work_in_a_sandbox_by_landlock() {
+    work_in_a_sandbox("files", "landlock");
 }
 
 /// They reach the model, which is on a port of this machine that is allowed, and nothing else.
 #[test]
 fn five_programs_work_in_a_sandbox_without_the_network() {
-    work_in_a_sandbox("net");
+    work_in_a_sandbox("net", "bubblewrap");
 }
 
 /// Each program logs in, commits, and keeps its session where it is found, although it has a home folder of its own.
-fn work_in_a_sandbox(level: &str) {
+fn work_in_a_sandbox(level: &str, engine: &str) {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();
+    repo.git(["config", "orchestra.sandboxEngine", engine]);
     repo.git(["config", "orchestra.sandboxHost", test_bed.url().trim_start_matches("http://")]);
     let Some(()) = set_up_all(&test_bed, &repo) else { return };
     repo.git(["config", "orchestra.agent.aider.prompt", "FAKE-AIDER limit.txt"]);
@@ -69,7 +75,7 @@ fn work_in_a_sandbox(level: &str) {
         let agent = agents.iter().find(|agent| agent["profile"] == program).expect("an agent");
         let id = agent["id"].as_str().expect("an id");
         assert_eq!((outcome(agent).0, outcome(agent).1), ("done", 1), "{agent}");
-        assert_eq!(agent["sandbox"], format!("{level} by bubblewrap"));
+        assert_eq!(agent["sandbox"], format!("{level} by {engine}"));
         assert_eq!(repo.file_in_head(id, "limit.txt"), "hello from the scripted agent\n");
         let message = if program == "aider" { "FAKE-AIDER more.txt" } else { "FAKE-WRITE more.txt" };
         let resume = ["resume", id, "-m", message];

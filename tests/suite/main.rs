@@ -111,6 +111,7 @@ mod run_begins;
 mod run_lands;
 mod runs;
 mod sandbox;
+mod sandbox_landlock;
 mod sandbox_net;
 mod schema;
 mod screens;

@@ -3,6 +3,10 @@
 
 use std::{fs, path::Path};
 
+use orchestra::{
+    model::{SandboxEngine, SandboxLevel},
+    world::Environment,
+};
 use serde_json::Value;
 use testkit::{Ran, TestRepo, World};
 
@@ -19,27 +23,49 @@ pub(crate) fn can_make_one() -> bool {
     can
 }
 
+/// The engines that make sandboxes on this machine; another one is skipped.
+pub(crate) fn engines() -> Vec<&'static str> {
+    let mut engines = Vec::new();
+    if can_make_one() {
+        engines.push("bubblewrap");
+    }
+    let environment = Environment::of_this_process();
+    match orchestra::sandbox::trial(&environment, SandboxLevel::Files, SandboxEngine::Landlock) {
+        Ok(()) => engines.push("landlock"),
+        Err(why) => crate::skip(&format!("no sandbox can be made here: {why}")),
+    }
+    engines
+}
+
+/// Runs a test with each engine, in a fresh repository.
+pub(crate) fn with_each_engine(test: impl Fn(&World, &TestRepo<'_>, &str)) {
+    for engine in engines() {
+        let world = world();
+        let repo = world.repo();
+        repo.git(["config", "orchestra.sandboxEngine", engine]);
+        test(&world, &repo, engine);
+    }
+}
+
 /// Runs a script as an agent at a level to its end, and returns the agent.
-fn ended(repo: &TestRepo<'_>, level: &str, script: &str) -> (String, Value) {
+pub(crate) fn ended(repo: &TestRepo<'_>, level: &str, script: &str) -> (String, Value) {
     let arguments = ["spawn", "--agent", "sh", "--detach", "--again", "--sandbox", level, "--", script];
     let id = repo.orchestra(arguments).succeeded().line();
     let agent = repo.end_of(&id);
     (id, agent)
 }
 
-fn output(repo: &TestRepo<'_>, id: &str) -> String {
+pub(crate) fn output(repo: &TestRepo<'_>, id: &str) -> String {
     repo.orchestra(["logs", id]).succeeded().stdout()
 }
 
-/// A world with secrets, and another agent's worktree.
-fn furnished(world: &World) -> TestRepo<'_> {
-    let repo = world.repo();
+/// Makes secrets and sockets.
+fn furnish(world: &World, repo: &TestRepo<'_>) {
     fs::create_dir_all(world.home().join(".ssh")).expect("a folder");
     fs::write(world.home().join(".ssh/id_test"), "SECRET-KEY\n").expect("written");
     fs::write(world.home().join(".netrc"), "SECRET-LOGIN\n").expect("written");
     listen(&world.home().join(".agent/keys.sock"));
     listen(&repo.path().join(".server.sock"));
-    repo
 }
 
 /// Makes a socket of a program that has run for an hour and still does, as long as this process.
@@ -67,16 +93,41 @@ const ATTACKS: &[(&str, &str, &str)] = &[
     ("delete objects", "f=$(find {git}/objects -type f | head -1) && mv $f $f.x && mv $f.x $f", ""),
     ("read the locks of agents", "ls {git}/orchestra/agents", ""),
     ("write into another agent's worktree", "echo x > ../{other}/planted", "{worktrees}/{other}/planted"),
-    ("see a socket in the home folder", "test -S {home}/.agent/keys.sock", ""),
-    ("see a socket in the main checkout", "test -S {repo}/.server.sock", ""),
-    ("find the supervisor", "cat /proc/[0-9]*/cmdline | grep -a '[o]rchestra-supervise'", ""),
+    ("connect to a socket in the home folder", "{connect} {home}/.agent/keys.sock", ""),
+    ("connect to a socket in the main checkout", "{connect} {repo}/.server.sock", ""),
+    ("write into /tmp", "echo x > /tmp/{mark}.planted", "/tmp/{mark}.planted"),
+    ("write into shared memory", "echo x > /dev/shm/{mark}", "/dev/shm/{mark}"),
+    ("read a secret of the main checkout's git", "cat {git}/HEAD", ""),
+    ("write the files of the supervisor", "echo x > {git}/orchestra/planted", "{git}/orchestra/planted"),
+    ("find a supervisor", "{supervisors} | grep .", ""),
+    ("signal a supervisor", "for p in $({supervisors}); do kill -0 $p && exit; done; exit 1", ""),
+    (
+        "read the environment of a supervisor",
+        "for p in $({supervisors}); do cat /proc/$p/environ && exit; done; exit 1",
+        "",
+    ),
+    (
+        "enter the folder of a supervisor",
+        "for p in $({supervisors}); do ls /proc/$p/root/ && exit; done; exit 1",
+        "",
+    ),
 ];
+
+/// What Landlock has no rule for: one entry of a folder that can be written, and which processes are seen.
+const ALLOWED_BY_LANDLOCK: [&str; 2] = ["replace .git", "find a supervisor"];
+
+/// Prints the ids of the processes that supervise agents.
+const SUPERVISORS: &str = "grep -la '[o]rchestra-supervise' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3";
+/// Connects to the socket that is named next.
+const CONNECT: &str = "python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])'";
 
 /// Fills in the paths of a script.
 fn filled(repo: &TestRepo<'_>, other: &str, text: &str) -> String {
     let path = repo.path().to_string_lossy();
     let mark = repo.world().dir().file_name().expect("a name").to_string_lossy().into_owned();
-    text.replace("{repo}", &path)
+    text.replace("{supervisors}", SUPERVISORS)
+        .replace("{connect}", CONNECT)
+        .replace("{repo}", &path)
         .replace("{git}", &format!("{path}/.git"))
         .replace("{worktrees}", &format!("{path}.worktrees"))
         .replace("{home}", &repo.world().home().to_string_lossy())
@@ -90,8 +141,8 @@ fn script(repo: &TestRepo<'_>, other: &str) -> String {
         let attack = filled(repo, other, attack);
         format!("if ( {attack} ) >/dev/null 2>&1; then echo attack {at} yes; else echo attack {at} no; fi\n")
     });
-    // A setting of the kernel is only looked at: without a sandbox, root would change the machine.
-    let kernel = "if test -w /proc/sys/kernel/core_pattern; then echo kernel writable; fi\n".to_owned();
+    // A setting of the kernel is only opened: without a sandbox, root would change the machine.
+    let kernel = "if ( : >> /proc/sys/kernel/core_pattern ); then echo kernel writable; fi\n".to_owned();
     tries.chain([kernel]).collect()
 }
 
@@ -109,212 +160,205 @@ fn successes(repo: &TestRepo<'_>, other: &str, said: &str) -> Vec<&'static str> 
 
 #[test]
 fn what_an_agent_can_do_outside_its_sandbox() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = furnished(&world);
-    let (other, _) = ended(&repo, "none", "echo other > other.txt");
-    let script = script(&repo, &other);
-    let (boxed, agent) = ended(&repo, "files", &script);
-    let said = output(&repo, &boxed);
-    assert_eq!(successes(&repo, &other, &said), [""; 0], "{agent}");
-    assert!(!said.contains("kernel writable"), "{said}");
-    // The control: the same script, without a sandbox.
-    let (free, _) = ended(&repo, "none", &script);
-    let said = output(&repo, &free);
-    assert_eq!(successes(&repo, &other, &said).len(), ATTACKS.len(), "{said}");
+    with_each_engine(|world, repo, engine| {
+        furnish(world, repo);
+        let (other, _) = ended(repo, "none", "echo other > other.txt");
+        let script = script(repo, &other);
+        let (boxed, agent) = ended(repo, "files", &script);
+        let said = output(repo, &boxed);
+        let allowed: &[&str] = if engine == "landlock" { &ALLOWED_BY_LANDLOCK } else { &[] };
+        assert_eq!(successes(repo, &other, &said), allowed, "{agent}");
+        assert_eq!(agent["sandbox"], format!("files by {engine}"));
+        assert!(!said.contains("kernel writable"), "{said}");
+        // The control: the same script, without a sandbox.
+        let (free, _) = ended(repo, "none", &script);
+        let said = output(repo, &free);
+        assert_eq!(successes(repo, &other, &said).len(), ATTACKS.len(), "{said}");
+    });
 }
 
 #[test]
 fn its_commits_are_imported_and_nothing_else_moves() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let main = repo.tip("HEAD");
-    let (id, agent) = ended(
-        &repo,
-        "files",
-        "git config core.fsmonitor ./evil; mkdir -p $(git rev-parse --git-dir)/hooks; \
+    with_each_engine(|world, repo, engine| {
+        let main = repo.tip("HEAD");
+        let (id, agent) = ended(
+            repo,
+            "files",
+            "git config core.fsmonitor ./evil; mkdir -p $(git rev-parse --git-dir)/hooks; \
          echo 1 > one.txt; git add one.txt; git commit -qm 'one more'; \
          echo side > side.txt; git add side.txt; git stash -q; git branch side HEAD~0; \
          echo staged > staged.txt; git add staged.txt; echo left > left.txt; git log --oneline | cat; git status --short",
-    );
-    assert_eq!((&agent["phase"], &agent["commits"]), (&"done".into(), &2.into()), "{agent}");
-    assert_eq!(agent["sandbox"], "files by bubblewrap");
-    assert_eq!(agent["unsaved"], Value::Null);
-    for (file, text) in [("one.txt", "1\n"), ("staged.txt", "staged\n"), ("left.txt", "left\n")] {
-        assert_eq!(repo.file_in_head(&id, file), text);
-    }
-    let branch = agent["branch"].as_str().expect("a branch");
-    assert_eq!(repo.tip(&format!("refs/heads/{branch}")), repo.tip(&format!("refs/orchestra/heads/{id}")));
-    let subjects = repo.git(["log", "--format=%s", &format!("{main}..{branch}~1")]).stdout();
-    assert_eq!(subjects, "one more\n");
-    // Its worktree is clean for the user's git, whose configuration is untouched.
-    let worktree = repo.worktree(&id);
-    let status = world.git(&worktree, ["status", "--short"]);
-    assert_eq!(status.stdout(), "");
-    assert_eq!(Ran::of(repo.command("git").args(["config", "core.fsmonitor"])).code(), 1);
-    assert_eq!((repo.tip("HEAD"), repo.refs("refs/heads/").len()), (main, 2));
-    // What it stashed is kept.
-    let kept = repo.refs(&format!("refs/orchestra-local/sandboxes/{id}/"));
-    let has_side = |(name, _): &(String, String)| repo.has(name, "side.txt");
-    assert!(kept.iter().any(has_side), "{kept:?}");
-    repo.orchestra(["status", &id]).succeeded().stdout_has("sandbox   files by bubblewrap");
-    let format = ["status", "--all", "--format", "%(sandbox)"];
-    repo.orchestra(format).succeeded().stdout_has("files by bubblewrap");
+        );
+        assert_eq!((&agent["phase"], &agent["commits"]), (&"done".into(), &2.into()), "{agent}");
+        assert_eq!(agent["sandbox"], format!("files by {engine}"));
+        assert_eq!(agent["unsaved"], Value::Null);
+        for (file, text) in [("one.txt", "1\n"), ("staged.txt", "staged\n"), ("left.txt", "left\n")] {
+            assert_eq!(repo.file_in_head(&id, file), text);
+        }
+        let branch = agent["branch"].as_str().expect("a branch");
+        assert_eq!(
+            repo.tip(&format!("refs/heads/{branch}")),
+            repo.tip(&format!("refs/orchestra/heads/{id}"))
+        );
+        let subjects = repo.git(["log", "--format=%s", &format!("{main}..{branch}~1")]).stdout();
+        assert_eq!(subjects, "one more\n");
+        // Its worktree is clean for the user's git, whose configuration is untouched.
+        let worktree = repo.worktree(&id);
+        let status = world.git(&worktree, ["status", "--short"]);
+        assert_eq!(status.stdout(), "");
+        assert_eq!(Ran::of(repo.command("git").args(["config", "core.fsmonitor"])).code(), 1);
+        assert_eq!((repo.tip("HEAD"), repo.refs("refs/heads/").len()), (main, 2));
+        // What it stashed is kept.
+        let kept = repo.refs(&format!("refs/orchestra-local/sandboxes/{id}/"));
+        let has_side = |(name, _): &(String, String)| repo.has(name, "side.txt");
+        assert!(kept.iter().any(has_side), "{kept:?}");
+        repo.orchestra(["status", &id]).succeeded().stdout_has(&format!("sandbox   files by {engine}"));
+        let format = ["status", "--all", "--format", "%(sandbox)"];
+        repo.orchestra(format).succeeded().stdout_has(&format!("files by {engine}"));
+    });
 }
 
 #[test]
 fn a_resumed_agent_finds_its_commits_its_stash_and_its_home() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let script = "if test -e ~/mark; then git stash pop -q; git log --format=%s | cat; cat ~/mark; else \
+    with_each_engine(|world, repo, engine| {
+        let script = "if test -e ~/mark; then git stash pop -q; git log --format=%s | cat; cat ~/mark; else \
                   echo 1 > one.txt; git add .; git commit -qm first; echo 2 > two.txt; git add .; git stash -q; \
                   echo at-home > ~/mark; echo left > left.txt; fi";
-    let (id, _) = ended(&repo, "files", script);
-    assert!(!world.home().join("mark").exists());
-    repo.orchestra(["resume", "--detach", &id]).succeeded();
-    let agent = repo.end_of(&id);
-    assert_eq!((&agent["attempt"], &agent["phase"]), (&2.into(), &"done".into()), "{agent}");
-    assert_eq!(agent["sandbox"], "files by bubblewrap");
-    let said = output(&repo, &id);
-    assert!(said.contains("at-home") && said.contains("first"), "{said}");
-    for (file, text) in [("one.txt", "1\n"), ("two.txt", "2\n"), ("left.txt", "left\n")] {
-        assert_eq!(repo.file_in_head(&id, file), text);
-    }
-    // What a person commits in the worktree meanwhile is there as well.
-    let worktree = repo.worktree(&id);
-    fs::write(worktree.join("person.txt"), "p\n").expect("written");
-    world.git(&worktree, ["add", "."]);
-    world.git(&worktree, ["commit", "-qm", "by a person"]);
-    repo.orchestra(["resume", "--detach", "--sandbox", "none", &id]).succeeded();
-    let agent = repo.end_of(&id);
-    assert_eq!(agent["sandbox"], Value::Null);
-    assert_eq!(repo.file_in_head(&id, "person.txt"), "p\n");
-    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
-    assert!(!repo.path().join(".git/orchestra/sandboxes").join(&id).exists());
+        let (id, _) = ended(repo, "files", script);
+        assert!(!world.home().join("mark").exists());
+        repo.orchestra(["resume", "--detach", &id]).succeeded();
+        let agent = repo.end_of(&id);
+        assert_eq!((&agent["attempt"], &agent["phase"]), (&2.into(), &"done".into()), "{agent}");
+        assert_eq!(agent["sandbox"], format!("files by {engine}"));
+        let said = output(repo, &id);
+        assert!(said.contains("at-home") && said.contains("first"), "{said}");
+        for (file, text) in [("one.txt", "1\n"), ("two.txt", "2\n"), ("left.txt", "left\n")] {
+            assert_eq!(repo.file_in_head(&id, file), text);
+        }
+        // What a person commits in the worktree meanwhile is there as well.
+        let worktree = repo.worktree(&id);
+        fs::write(worktree.join("person.txt"), "p\n").expect("written");
+        world.git(&worktree, ["add", "."]);
+        world.git(&worktree, ["commit", "-qm", "by a person"]);
+        repo.orchestra(["resume", "--detach", "--sandbox", "none", &id]).succeeded();
+        let agent = repo.end_of(&id);
+        assert_eq!(agent["sandbox"], Value::Null);
+        assert_eq!(repo.file_in_head(&id, "person.txt"), "p\n");
+        repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+        assert!(!repo.path().join(".git/orchestra/sandboxes").join(&id).exists());
+    });
 }
 
 /// The repository refuses such a commit; what the agent's git made comes back with the agent.
 #[test]
 fn commits_that_cannot_be_imported_are_restored_after_a_discard() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let modules = "printf '[submodule \"a\"]\\n path = a\\n url = ./a\\n update = !touch x\\n' >.gitmodules";
-    let commit = "git add -A && git commit -qm one";
-    let (id, agent) =
-        ended(&repo, "files", &format!("echo token >one; {commit}; git rm -q one; {modules}; {commit}"));
-    assert_eq!(agent["phase"], "failed", "{agent}");
-    let git_dir = repo.path().join(format!(".git/orchestra/sandboxes/{id}/git"));
-    let history = || {
-        let git_dir = git_dir.to_string_lossy().into_owned();
-        repo.git(["--git-dir", &git_dir, "show", "HEAD~1:one", "HEAD:.gitmodules"]).stdout()
-    };
-    let before = history();
-    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
-    assert!(!git_dir.exists());
-    repo.git(["gc", "-q", "--prune=now"]);
-    repo.orchestra(["undo"]).succeeded();
-    assert_eq!(history(), before);
-    repo.orchestra(["collect", &id]).exits(5).stdout_has("its commits cannot be imported");
+    with_each_engine(|_, repo, _| {
+        let modules =
+            "printf '[submodule \"a\"]\\n path = a\\n url = ./a\\n update = !touch x\\n' >.gitmodules";
+        let commit = "git add -A && git commit -qm one";
+        let (id, agent) =
+            ended(repo, "files", &format!("echo token >one; {commit}; git rm -q one; {modules}; {commit}"));
+        assert_eq!(agent["phase"], "failed", "{agent}");
+        let git_dir = repo.path().join(format!(".git/orchestra/sandboxes/{id}/git"));
+        let history = || {
+            let git_dir = git_dir.to_string_lossy().into_owned();
+            repo.git(["--git-dir", &git_dir, "show", "HEAD~1:one", "HEAD:.gitmodules"]).stdout()
+        };
+        let before = history();
+        repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+        assert!(!git_dir.exists());
+        repo.git(["gc", "-q", "--prune=now"]);
+        repo.orchestra(["undo"]).succeeded();
+        assert_eq!(history(), before);
+        repo.orchestra(["collect", &id]).exits(5).stdout_has("its commits cannot be imported");
+    });
 }
 
 #[test]
 fn an_agent_that_tampers_with_its_git_directory_loses_no_files() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let (id, agent) = ended(
-        &repo,
-        "files",
-        "echo 1 > one.txt; git add .; git commit -qm one; \
+    with_each_engine(|_, repo, _| {
+        let (id, agent) = ended(
+            repo,
+            "files",
+            "echo 1 > one.txt; git add .; git commit -qm one; \
          ln -s /etc/passwd $(git rev-parse --git-dir)/objects/pack/x.pack",
-    );
-    let unsaved = agent["unsaved"].as_str().expect("a reason");
-    assert!(unsaved.contains("its commits cannot be imported"), "{unsaved}");
-    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
+        );
+        let unsaved = agent["unsaved"].as_str().expect("a reason");
+        assert!(unsaved.contains("its commits cannot be imported"), "{unsaved}");
+        assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
+    });
 }
 
 #[test]
 fn the_check_runs_in_the_sandbox_too() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let check = format!("! touch {}/by-the-check && test -e one.txt", repo.path().display());
-    let arguments = [
-        "spawn",
-        "--agent",
-        "sh",
-        "--detach",
-        "--sandbox",
-        "files",
-        "--until",
-        &check,
-        "--",
-        "echo 1 > one.txt",
-    ];
-    let id = repo.orchestra(arguments).succeeded().line();
-    let agent = repo.end_of(&id);
-    assert_eq!((&agent["phase"], &agent["check"]["failure"]), (&"done".into(), &Value::Null), "{agent}");
-    assert!(!repo.path().join("by-the-check").exists());
+    with_each_engine(|_, repo, _| {
+        let check = format!("! touch {}/by-the-check && test -e one.txt", repo.path().display());
+        let arguments = [
+            "spawn",
+            "--agent",
+            "sh",
+            "--detach",
+            "--sandbox",
+            "files",
+            "--until",
+            &check,
+            "--",
+            "echo 1 > one.txt",
+        ];
+        let id = repo.orchestra(arguments).succeeded().line();
+        let agent = repo.end_of(&id);
+        assert_eq!((&agent["phase"], &agent["check"]["failure"]), (&"done".into(), &Value::Null), "{agent}");
+        assert!(!repo.path().join("by-the-check").exists());
+    });
 }
 
 #[test]
 fn what_an_agent_wrote_into_its_private_home_is_stored_and_restored() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    fs::write(world.home().join(".profile"), "shown\n").expect("written");
-    let script = "mkdir -p ~/.cache ~/deep; echo c > ~/.cache/c; echo notes > ~/deep/notes; echo w > w";
-    let (id, agent) = ended(&repo, "files", script);
-    assert_eq!(agent["phase"], "done", "{agent}");
-    repo.orchestra(["merge-ranked", &id]).succeeded();
-    let home = repo.path().join(".git/orchestra/sandboxes").join(&id).join("home");
-    assert_eq!(fs::read_to_string(home.join("deep/notes")).expect("notes"), "notes\n");
-    repo.orchestra(["cleanup"]).succeeded();
-    assert!(!home.exists());
-    repo.orchestra(["undo"]).succeeded();
-    assert_eq!(fs::read_to_string(home.join("deep/notes")).expect("notes"), "notes\n");
-    assert!(!home.join(".cache").exists());
-    // What is too much to be stored without a word keeps the agent.
-    fs::File::create(home.join("large")).and_then(|file| file.set_len(65 << 20)).expect("a file");
-    let kept = repo.orchestra(["cleanup", "--json"]).json();
-    assert_eq!(kept["agents"][0]["outcome"], "kept", "{kept}");
-    assert!(
-        kept["agents"][0]["why"].as_str().is_some_and(|why| why.contains("private home folder")),
-        "{kept}"
-    );
+    with_each_engine(|world, repo, _| {
+        fs::write(world.home().join(".profile"), "shown\n").expect("written");
+        let script = "mkdir -p ~/.cache ~/deep; echo c > ~/.cache/c; echo notes > ~/deep/notes; echo w > w";
+        let (id, agent) = ended(repo, "files", script);
+        assert_eq!(agent["phase"], "done", "{agent}");
+        repo.orchestra(["merge-ranked", &id]).succeeded();
+        let home = repo.path().join(".git/orchestra/sandboxes").join(&id).join("home");
+        assert_eq!(fs::read_to_string(home.join("deep/notes")).expect("notes"), "notes\n");
+        repo.orchestra(["cleanup"]).succeeded();
+        assert!(!home.exists());
+        repo.orchestra(["undo"]).succeeded();
+        assert_eq!(fs::read_to_string(home.join("deep/notes")).expect("notes"), "notes\n");
+        assert!(!home.join(".cache").exists());
+        // What is too much to be stored without a word keeps the agent.
+        fs::File::create(home.join("large")).and_then(|file| file.set_len(65 << 20)).expect("a file");
+        let kept = repo.orchestra(["cleanup", "--json"]).json();
+        assert_eq!(kept["agents"][0]["outcome"], "kept", "{kept}");
+        assert!(
+            kept["agents"][0]["why"].as_str().is_some_and(|why| why.contains("private home folder")),
+            "{kept}"
+        );
+    });
 }
 
-#[test]
-fn a_sandbox_that_cannot_be_made_is_refused_before_anything_is_made() {
-    let world = world();
-    let repo = world.repo();
+/// Makes a folder for PATH with what an agent needs, but without bubblewrap.
+pub(crate) fn without_bubblewrap(world: &World) -> std::path::PathBuf {
     let empty = world.dir().join("bin");
     fs::create_dir_all(&empty).expect("a folder");
-    for program in ["git", "sh"] {
+    for program in ["git", "sh", "cat", "grep", "mkdir", "rm"] {
         let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
             .map(|folder| folder.join(program))
             .find(|path| path.is_file())
             .expect("a program");
         std::os::unix::fs::symlink(found, empty.join(program)).expect("a link");
     }
+    empty
+}
+
+#[test]
+fn a_sandbox_that_cannot_be_made_is_refused_before_anything_is_made() {
+    let world = world();
+    let repo = world.repo();
+    let empty = without_bubblewrap(&world);
     repo.git(["config", "orchestra.sandbox", "files"]);
+    repo.git(["config", "orchestra.sandboxEngine", "bubblewrap"]);
     let spawn = |arguments: &[&str]| {
         let program = repo.world().bins().join("git-orchestra-spawn");
         Ran::of(repo.command(program).env("PATH", &empty).args(arguments))
@@ -355,41 +399,35 @@ fn the_projects_file_makes_the_sandbox_only_stricter() {
 
 #[test]
 fn a_stash_is_seen_by_its_agent_alone() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let stash = "echo changed >> file.txt; git stash -q; git stash list";
-    let (first, _) = ended(&repo, "files", stash);
-    assert!(output(&repo, &first).contains("stash@{0}"), "{}", output(&repo, &first));
-    let (second, _) = ended(&repo, "files", "git stash list; echo listed");
-    assert_eq!(output(&repo, &second).lines().last(), Some("listed"));
-    assert!(!output(&repo, &second).contains("stash@{"));
-    assert_eq!(repo.git(["stash", "list"]).stdout(), "");
-    // Without a sandbox there is one for all worktrees, as git has it.
-    ended(&repo, "none", stash);
-    let (other, _) = ended(&repo, "none", "git stash list");
-    assert!(output(&repo, &other).contains("stash@{0}"));
+    with_each_engine(|_, repo, _| {
+        let stash = "echo changed >> file.txt; git stash -q; git stash list";
+        let (first, _) = ended(repo, "files", stash);
+        assert!(output(repo, &first).contains("stash@{0}"), "{}", output(repo, &first));
+        let (second, _) = ended(repo, "files", "git stash list; echo listed");
+        assert_eq!(output(repo, &second).lines().last(), Some("listed"));
+        assert!(!output(repo, &second).contains("stash@{"));
+        assert_eq!(repo.git(["stash", "list"]).stdout(), "");
+        // Without a sandbox there is one for all worktrees, as git has it.
+        ended(repo, "none", stash);
+        let (other, _) = ended(repo, "none", "git stash list");
+        assert!(output(repo, &other).contains("stash@{0}"));
+    });
 }
 
 #[test]
 fn folders_that_are_allowed_are_written() {
-    if !can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = world.repo();
-    let folder = world.home().join("results");
-    fs::create_dir_all(&folder).expect("a folder");
-    let script = "echo 1 > ~/results/one; true";
-    ended(&repo, "files", script);
-    assert!(!folder.join("one").exists());
-    repo.git(["config", "orchestra.addDir", "~/results"]);
-    ended(&repo, "files", script);
-    assert_eq!(fs::read_to_string(folder.join("one")).expect("a file"), "1\n");
-    repo.git(["config", "orchestra.addDir", "~/missing"]);
-    repo.orchestra(["spawn", "--agent", "sh", "--again", "--sandbox", "files", "--", script])
-        .exits(3)
-        .stderr_has("missing");
+    with_each_engine(|world, repo, _| {
+        let folder = world.home().join("results");
+        fs::create_dir_all(&folder).expect("a folder");
+        let script = "echo 1 > ~/results/one; true";
+        ended(repo, "files", script);
+        assert!(!folder.join("one").exists());
+        repo.git(["config", "orchestra.addDir", "~/results"]);
+        ended(repo, "files", script);
+        assert_eq!(fs::read_to_string(folder.join("one")).expect("a file"), "1\n");
+        repo.git(["config", "orchestra.addDir", "~/missing"]);
+        repo.orchestra(["spawn", "--agent", "sh", "--again", "--sandbox", "files", "--", script])
+            .exits(3)
+            .stderr_has("missing");
+    });
 }

@@ -78,7 +78,7 @@ pub use permission::{OnPrompt, Permission};
 pub use phase::{Liveness, Phase};
 pub use price::{Price, Tokens};
 pub use run::{Run, RunKey};
-pub use sandbox::SandboxLevel;
+pub use sandbox::{ChosenSandbox, SandboxEngine, SandboxLevel};
 pub use size::ByteSize;
 pub use subject::{Subject, SubjectId};
 pub use tag::Tag;

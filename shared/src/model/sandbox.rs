@@ -18,6 +18,27 @@ words! {
     }
 }
 
+words! {
+    /// What enforces a sandbox.
+    #[derive(Default)]
+    pub enum SandboxEngine {
+        /// Namespaces of the kernel, which the program bubblewrap makes: the agent sees other files and other processes.
+        #[default]
+        Bubblewrap = "bubblewrap",
+        /// Rules of the kernel that a process gives to itself: the agent sees what is there, and is refused what it may not do.
+        Landlock = "landlock",
+    }
+}
+
+/// A sandbox as it was chosen for an agent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ChosenSandbox {
+    /// What it prevents.
+    pub level: SandboxLevel,
+    /// What enforces it; without meaning at the level that enforces nothing.
+    pub engine: SandboxEngine,
+}
+
 impl SandboxLevel {
     /// Returns the place in the order of the levels.
     const fn rank(self) -> usize {

@@ -11,7 +11,7 @@ use crate::{
     agents::Launch,
     config::{Config, Key, keys},
     model::{
-        Caps, Cost, RunId, SandboxLevel,
+        Caps, ChosenSandbox, Cost, RunId, SandboxLevel,
         cap::{self, Amounts},
         duration,
     },
@@ -304,11 +304,12 @@ impl Settings {
         })
     }
 
-    /// Returns the sandbox of an agent: the typed one, or else the stricter one of its last attempt and of the configuration.
+    /// Returns the sandbox of an agent: the typed one, or else the stricter one of its last attempt and of the configuration. What
+    /// enforces it is decided for each attempt.
     ///
     /// # Errors
     /// A value in git config is invalid, or this machine cannot make the sandbox (3).
-    pub fn sandbox(&self, config: &Config<'_>, before: Option<SandboxLevel>) -> Result<SandboxLevel> {
+    pub fn sandbox(&self, config: &Config<'_>, before: Option<SandboxLevel>) -> Result<ChosenSandbox> {
         let level = match self.sandbox {
             Some(typed) => typed,
             None => config.sandbox()?.max(before.unwrap_or_default()),
@@ -319,7 +320,9 @@ impl Settings {
         if level.has_network_rules() {
             config.valid(&keys::SANDBOX_HOST)?;
         }
-        sandbox::check(config.environment(), level).map(|()| level)
+        let wanted = config.get(&keys::SANDBOX_ENGINE)?;
+        let engine = sandbox::choose(config.environment(), level, wanted)?;
+        Ok(ChosenSandbox { level, engine })
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.

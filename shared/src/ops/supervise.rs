@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, path::Path};
 
+pub use crate::sandbox::PathRules;
 pub use crate::supervise::{
     detach,
     helper::{HelperTask, TaskAnswer},
@@ -20,7 +21,7 @@ use crate::{
         host::HostRule,
     },
     ops::role_changes,
-    sandbox::network,
+    sandbox::{self, network},
     store::layout::PrivateDir,
     supervise::{helper, life, spec::Spec},
     trust::AcceptedRepo,
@@ -85,6 +86,20 @@ pub fn connect(
 /// There is no process outside that waits for this one, or the command cannot be started.
 pub fn enter(context: &Context, command: &[OsString]) -> Result<()> {
     network::enter(context.environment(), command)
+}
+
+/// Takes from this process what the sandbox of an agent forbids, and becomes the command. On success it does not return.
+///
+/// # Errors
+/// The kernel refuses a part of it: nothing is run then. Or the command cannot be started.
+pub fn confine(
+    context: &Context,
+    common_dir: &Path,
+    id: &AgentId,
+    rules: &PathRules,
+    command: &[OsString],
+) -> Result<()> {
+    sandbox::confine(context.environment(), common_dir, id, rules, command)
 }
 
 /// Runs the check of an agent on the commit that it started from, in a fresh checkout, unless it is known to pass there. The outcome is

@@ -2,19 +2,22 @@
 //!
 //! | file | knows |
 //! |---|---|
-//! | `engine` | whether this machine can make a sandbox |
+//! | `engine` | what can make a sandbox on this machine |
 //! | `mounts` | what a sandbox shows, as arguments of the program that makes it |
 //! | `home` | the private home folder |
 //! | `variables` | which environment variables are removed |
 //! | `sockets` | which sockets of the machine are covered |
 //! | `network` | which hosts can be reached |
+//! | `landlock` | the same files by rules of the kernel, where bubblewrap cannot run |
 //!
 //! In a sandbox an agent writes its worktree, its private git directory ([`crate::worktree::private_git_dir`]), its own home folder and
 //! its own temporary files. Everything else can only be read, or is hidden. It sees only its own processes. In a sandbox `net` it reaches
-//! only the hosts that are allowed; in others it has the network of the machine.
+//! only the hosts that are allowed; in others it has the network of the machine. By Landlock it sees the processes of the machine as well,
+//! but can neither signal nor examine them.
 
 mod engine;
 mod home;
+mod landlock;
 mod mounts;
 pub mod network;
 mod sockets;
@@ -27,13 +30,16 @@ use std::{
     process::Command,
 };
 
-pub use self::engine::{BUBBLEWRAP, Obstacle, check, description, trial};
+pub use self::{
+    engine::{BUBBLEWRAP, Obstacle, choose, description, trial},
+    landlock::{PathRules, confine},
+};
 use self::{mounts::Mount, network::Outside};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::common_dir,
-    model::{AgentId, host::HostRule},
+    model::{AgentId, SandboxEngine, host::HostRule},
     private_files, process,
     worktree::private_git_dir::PrivateGitDir,
     world::Environment,
@@ -41,6 +47,8 @@ use crate::{
 
 /// Folders of the machine in whose place an agent has its own.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+/// The folder that it has in their place.
+const TEMPORARY_OF_AGENT: &str = "temporary";
 /// Where the machine says how names are resolved; often a link into a folder that is hidden.
 const RESOLVER: &str = "/etc/resolv.conf";
 
@@ -51,6 +59,8 @@ pub struct Sandbox {
     pub id: AgentId,
     /// The common git directory.
     pub common_dir: PathBuf,
+    /// What enforces it.
+    pub engine: SandboxEngine,
     /// The agent's worktree.
     pub worktree: PathBuf,
     /// The name of its program, which decides what is in its home folder.
@@ -71,9 +81,27 @@ impl Sandbox {
     /// # Errors
     /// The agent has no private git directory, or a folder cannot be made.
     pub fn command(&self, environment: &Environment, program: &str, folder: &Path) -> Result<Command> {
+        let mut command = match self.engine {
+            SandboxEngine::Bubblewrap => self.by_bubblewrap(environment, program, folder)?,
+            SandboxEngine::Landlock => {
+                let own = PrivateGitDir::of(&self.common_dir, &self.id);
+                landlock::command(environment, own.folder(), self, &self.mounts(environment)?, program)?
+            }
+        };
+        for name in variables::hidden(environment, &self.program) {
+            command.env_remove(name);
+        }
+        Ok(command)
+    }
+
+    fn by_bubblewrap(&self, environment: &Environment, program: &str, folder: &Path) -> Result<Command> {
         let engine = engine::path(environment)
             .ok_or_else(|| Error::new(Code::SandboxUnavailable, Obstacle::Missing.to_string()))?;
         let mut mounts = self.mounts(environment)?;
+        let covers = sockets::covers(&mounts, environment.now())?;
+        mounts.extend(covers);
+        // What an agent wrote here would be gone when it ends; so it sees that it cannot.
+        mounts.push(Mount::Sealed(self.common_dir.clone()));
         // Without a terminal, into which it could type.
         let mut more: Vec<&str> = self.detached.then_some("--new-session").into_iter().collect();
         let outside = self.hosts.as_ref().map(|hosts| Outside {
@@ -93,9 +121,6 @@ impl Sandbox {
         };
         command.args(mounts::arguments(&mounts, folder, &more));
         command.args(outside.map(|outside| outside.inside()).unwrap_or_default()).arg(program);
-        for name in variables::hidden(environment, &self.program) {
-            command.env_remove(name);
-        }
         command.env("TMPDIR", TEMPORARY[0]);
         Ok(command)
     }
@@ -108,7 +133,7 @@ impl Sandbox {
                 format!("agent '{}' has no private git directory", self.id),
             ));
         }
-        let temporary = git.folder().join("temporary");
+        let temporary = git.folder().join(TEMPORARY_OF_AGENT);
         private_files::create_dir(&temporary)
             .context(Kind::External, || format!("cannot make '{}'", temporary.display()))?;
         let mut mounts: Vec<Mount> =
@@ -134,10 +159,6 @@ impl Sandbox {
         mounts.push(Mount::Read(git.dot_git(), self.worktree.join(".git")));
         mounts.extend(self.read.iter().filter(|path| path.exists()).map(Mount::read));
         mounts.extend(self.write.iter().filter(|path| path.is_file()).map(Mount::write));
-        let covers = sockets::covers(&mounts, environment.now())?;
-        mounts.extend(covers);
-        // What an agent wrote here would be gone when it ends; so it sees that it cannot.
-        mounts.push(Mount::Sealed(self.common_dir.clone()));
         Ok(mounts)
     }
 }

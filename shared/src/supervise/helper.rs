@@ -40,6 +40,7 @@ use crate::{
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
         list, make, open_worktree,
         private_git_dir::{Origin, PrivateGitDir},
+        private_home::PrivateHome,
         registration_objects,
         root::WorktreeRoot,
         snapshots,
@@ -264,6 +265,8 @@ pub fn prepare_git_dir(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<()> {
         Origin { branch: &spec.branch, worktree: &worktree, settings: &settings, identity: &identity };
     let git = PrivateGitDir::of(&repo.common_dir()?, id);
     git.import(repo, &spec.branch, &worktree.path)?;
+    // Links that another engine placed would hide what this one shows.
+    PrivateHome::of(&repo.common_dir()?, id).remove_links();
     git.prepare(repo, &origin)
 }
 

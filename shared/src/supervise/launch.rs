@@ -281,6 +281,7 @@ pub fn sandbox_of(
     Ok(Some(Sandbox {
         id: id.clone(),
         common_dir: common_dir.to_owned(),
+        engine: spec.sandbox_engine,
         worktree: spec.worktree.clone(),
         program: spec.profile.clone(),
         read: Vec::new(),

@@ -11,8 +11,8 @@ use crate::{
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
     model::{
-        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, cap::Amounts, dependency::OnFailed,
-        duration, request::Pattern,
+        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxEngine, SandboxLevel, cap::Amounts,
+        dependency::OnFailed, duration, request::Pattern,
     },
     private_files,
     store::layout::{self, AgentDir},
@@ -94,6 +94,9 @@ pub struct Spec {
     /// The sandbox of its program, its check and its commands.
     #[serde(default)]
     pub sandbox: SandboxLevel,
+    /// What enforces that sandbox.
+    #[serde(default)]
+    pub sandbox_engine: SandboxEngine,
     /// The team whose roles work on the task, if one does.
     #[serde(default)]
     pub team: Option<TeamSpec>,

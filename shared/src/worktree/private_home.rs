@@ -29,6 +29,10 @@ pub const CACHE: &str = ".cache";
 pub const MAX_UNASKED: u64 = 64 << 20;
 /// The beginning of the names of the stored parts.
 const PART: &str = "sandbox-";
+/// The most entries of one folder among which links are looked for.
+const MAX_VISITED: usize = 50_000;
+/// How many folders deep a sandbox places links.
+const MAX_LINK_DEPTH: usize = 5;
 /// The most folders of one sandbox.
 const MAX_FOLDERS: usize = 20;
 
@@ -51,7 +55,8 @@ impl PrivateHome {
     pub fn bytes(&self) -> Result<u64> {
         let mut bytes = 0;
         for name in self.names() {
-            bytes += FolderListing::of(&self.folder.join(name), &caches())?.content_bytes();
+            let folder = self.folder.join(name);
+            bytes += FolderListing::of(&folder, &self.skipped(&folder))?.content_bytes();
         }
         Ok(bytes)
     }
@@ -65,8 +70,9 @@ impl PrivateHome {
         for name in self.names() {
             let folder = self.folder.join(&name);
             // A sandbox leaves empty files and folders, over which it showed those of the user.
-            if FolderListing::of(&folder, &caches())?.content_bytes() > 0 {
-                let stored = folder_objects::store_folder(repo, &folder, &caches())?;
+            let skipped = self.skipped(&folder);
+            if FolderListing::of(&folder, &skipped)?.content_bytes() > 0 {
+                let stored = folder_objects::store_folder(repo, &folder, &skipped)?;
                 parts.push(TreeEntry::new(format!("{PART}{name}"), TreeEntryKind::Tree, stored.tree));
             }
         }
@@ -88,6 +94,50 @@ impl PrivateHome {
         &self.folder
     }
 
+    /// Removes the links that a sandbox by Landlock placed. No process of the agent may be running.
+    pub fn remove_links(&self) {
+        for folder in self.names().into_iter().map(|name| self.folder.join(name)) {
+            for link in self.links(&folder) {
+                let _ = fs::remove_file(folder.join(link));
+            }
+        }
+    }
+
+    /// Returns what is not stored of a folder: caches, and links to what the user has.
+    fn skipped(&self, folder: &Path) -> Vec<PathBuf> {
+        let mut skipped = self.links(folder);
+        skipped.push(CACHE.into());
+        skipped
+    }
+
+    /// Returns the relative paths of the links in a folder that lead to the same path of the user, or into another of these folders:
+    /// such as a sandbox by Landlock places, which cannot show a file at another path than its own.
+    fn links(&self, folder: &Path) -> Vec<PathBuf> {
+        let mut links = Vec::new();
+        let mut visited = 0;
+        let mut open = vec![(PathBuf::new(), 0)];
+        while let Some((below, depth)) = open.pop() {
+            for entry in fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
+                visited += 1;
+                let path = below.join(entry.file_name());
+                if visited > MAX_VISITED || path == Path::new(CACHE) {
+                    continue;
+                }
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() && depth < MAX_LINK_DEPTH => open.push((path, depth + 1)),
+                    Ok(kind) if kind.is_symlink() => {
+                        let leads = fs::read_link(folder.join(&path)).is_ok_and(|to| {
+                            to.is_absolute() && (to.ends_with(&path) || to.starts_with(&self.folder))
+                        });
+                        links.extend(leads.then_some(path));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        links
+    }
+
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
@@ -101,10 +151,6 @@ impl PrivateHome {
 fn is_own(name: &str) -> bool {
     let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     name == HOME || name.strip_prefix(PROGRAM).is_some_and(is_number)
-}
-
-fn caches() -> [PathBuf; 1] {
-    [CACHE.into()]
 }
 
 #[cfg(test)]

@@ -115,6 +115,7 @@ pub static KEYS: &[&dyn Described] = &[
     &SUBMODULES,
     &LFS_POINTERS,
     &SANDBOX,
+    &SANDBOX_ENGINE,
     &SANDBOX_HOST,
     &REVIEW_TEST,
     &REVIEW_ALLOW,

@@ -10,7 +10,7 @@ use crate::{
             self, BOOLEAN, DURATION, FOLDER_NAMES, OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, SIZE,
         },
     },
-    model::{ByteSize, SandboxLevel, host::HostRule, words::words},
+    model::{ByteSize, SandboxEngine, SandboxLevel, host::HostRule, words::words},
 };
 
 pub static BASE: Key<Option<String>> = Key::new(
@@ -131,6 +131,21 @@ pub(in crate::config) static SANDBOX: Key<SandboxLevel> = Key::new(
      one applies",
 )
 .with_choices(Choices::Words(&["none", "files", "net"])).set_by_project();
+
+pub static SANDBOX_ENGINE: Key<Option<SandboxEngine>> = Key::new(
+    "orchestra.sandboxEngine",
+    Kind {
+        expected: "auto, bubblewrap or landlock",
+        parse: |text| if text == "auto" { Some(None) } else { SandboxEngine::parse(text).map(Some) },
+        text: |engine| engine.map_or("auto", SandboxEngine::as_str).to_owned(),
+    },
+    || None,
+    "What enforces the sandbox of agents: bubblewrap, which shows them other files and only their own processes, or landlock, \
+     rules of the kernel that need no program and no namespaces, but can enforce only files, or auto: bubblewrap where it \
+     works, else landlock",
+)
+.shown_default("auto")
+.with_choices(Choices::Words(&["auto", "bubblewrap", "landlock"]));
 
 pub static SANDBOX_HOST: RepeatedKey = RepeatedKey::new(
     "orchestra.sandboxHost",

@@ -106,7 +106,8 @@ pub(super) fn new_spec(
         until,
         preparation,
         spending,
-        sandbox,
+        sandbox: sandbox.level,
+        sandbox_engine: sandbox.engine,
         team,
         notify: notices::commands(config),
     })

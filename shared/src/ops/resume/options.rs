@@ -5,7 +5,7 @@ use crate::{
     Result,
     agents::{self, Launch, Options},
     config::Config,
-    model::{Agent, SandboxLevel, secret},
+    model::{Agent, ChosenSandbox, secret},
     ops::{settings::CapsOf, teams},
     supervise::{
         preparation::Preparation,
@@ -23,7 +23,7 @@ pub(super) struct RunOptions {
     pub(super) until: Option<Until>,
     pub(super) preparation: Preparation,
     pub(super) spending: Rules,
-    pub(super) sandbox: SandboxLevel,
+    pub(super) sandbox: ChosenSandbox,
     /// What the roles of its team need.
     pub(super) team: Option<TeamSpec>,
 }

@@ -10,7 +10,7 @@ use crate::{
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity},
     lock::Lock,
-    model::{AgentId, IdOrText, SandboxLevel, event::Created},
+    model::{AgentId, ChosenSandbox, IdOrText, event::Created},
     ops::caller::Caller,
     parallel, private_files,
     store::{
@@ -30,7 +30,7 @@ pub(super) fn start(
     repo: &AcceptedRepo,
     report: &Report,
     assignments: &[Assignment],
-    (base, sandbox): (Oid, SandboxLevel),
+    (base, sandbox): (Oid, ChosenSandbox),
     request: &Request,
     caller: &Caller,
 ) -> Result<()> {
@@ -110,7 +110,7 @@ struct Common<'a> {
     frozen: &'a str,
     jobs: u32,
     spending: &'a Rules,
-    sandbox: SandboxLevel,
+    sandbox: ChosenSandbox,
     notify: &'a [String],
 }
 
@@ -145,7 +145,8 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         until: ready.until.clone(),
         preparation: ready.preparation.clone(),
         spending: spending.clone(),
-        sandbox,
+        sandbox: sandbox.level,
+        sandbox_engine: sandbox.engine,
         team,
         notify: notify.to_vec(),
     };

@@ -56,7 +56,7 @@ impl Supervisor {
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
             let mark = Some(processes::mark(&self.record.nonce));
-            let sandbox = sandbox::description(self.spec.sandbox);
+            let sandbox = sandbox::description(self.spec.sandbox, self.spec.sandbox_engine);
             let step =
                 PhaseChange { reason, session: session.clone(), mark, sandbox, ..launch_after(&fold.agent) };
             let is_other = self.takes_over.is_some() || self.part.is_some();
