@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::{EXAMINATION, NAME, modes::mode, rules, stream::StreamJson};
 use crate::{
     Code, Error, Result,
     agents::{
-        DesignerOptions, Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
+        DesignerOptions, HookForm, Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
         launch::{PRIVATE, SESSION},
         mcp,
         options::{self, Rules},
@@ -29,6 +31,9 @@ pub(super) const SUPPORTED: &[&str] = &[
 const MCP_FILE: &str = "gemini-mcp.json";
 /// The variable with the path of that file.
 const DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
+/// Its hooks, of which time limits are in milliseconds.
+pub(super) const HOOKS: HookForm =
+    HookForm { prompt: "BeforeAgent", tool: "AfterTool", end: "AfterAgent", continues: "deny", second: 1000 };
 /// How it writes its servers.
 const MCP_FORM: mcp::Form =
     mcp::Form { variable: |name| format!("${name}"), url: "httpUrl", has_type: false };
@@ -78,10 +83,14 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
 /// Starts it as a designer. It takes no text in addition to its own instructions, but reads those of the server.
 pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
     let program = installed::path(config, NAME).ok_or_else(not_installed)?;
-    let (servers, path) = mcp::file(MCP_FILE, std::slice::from_ref(&options.server), &MCP_FORM);
+    let servers = mcp::as_json(std::slice::from_ref(&options.server), &MCP_FORM);
+    let hooks = HOOKS.settings(&options.hook_command(NAME));
+    let text = json!({"mcpServers": servers, "hooks": hooks}).to_string();
+    let settings = PrivateFile { name: MCP_FILE.to_owned(), text };
+    let path = format!("{PRIVATE}/{MCP_FILE}");
     let denied: Vec<String> = options.denied().into_iter().filter(|tool| tool != "NotebookEdit").collect();
     let rules = rules::policy(&[], &denied)?;
-    let (mut argv, mut files) = (vec![program], vec![servers]);
+    let (mut argv, mut files) = (vec![program], vec![settings]);
     if let Some(text) = rules {
         check_folder(&config.private_dir()?)?;
         argv.push(format!("--policy={PRIVATE}/{RULES_FILE}"));

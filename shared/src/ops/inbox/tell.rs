@@ -118,10 +118,10 @@ fn check_text(text: &str) -> Result<()> {
 
 /// Returns the agent whose program calls, with its attempt. The name alone proves nothing: the caller must have the value that the
 /// supervisor gave to the program of this attempt.
-fn sender(repo: &Repo) -> Result<(AgentId, u32)> {
+pub(super) fn sender(repo: &Repo) -> Result<(AgentId, u32)> {
     let environment = repo.environment();
     let Some(id) = environment.agent() else {
-        return Err(Error::refused("only the program of an agent can tell something")
+        return Err(Error::refused("only the program of an agent can do that")
             .hint("git orchestra send AGENT 'text' sends a message to an agent"));
     };
     let own = writer::known_writer(repo);
