@@ -22,5 +22,5 @@ pub fn note(dir: &AgentDir, attempt: u32) -> io::Result<()> {
 
 /// Returns whether the program of this attempt has asked for its messages.
 pub fn has_asked(dir: &AgentDir, attempt: u32) -> bool {
-    careful::text(&dir.asks()).is_ok_and(|noted| noted == attempt.to_string())
+    careful::text(dir.asks()).is_ok_and(|noted| noted == attempt.to_string())
 }

@@ -136,7 +136,7 @@ fn check_servers_are_read(private: &Path) -> Result<()> {
     );
     Err(Error::new(Code::OptionUnsupported, what)
         .hint("gemini mcp add NAME COMMAND adds a server to your own settings")
-        .hint("--agent claude, codex or opencode takes servers everywhere"))
+        .hint("--agent NAME with another program, which takes servers everywhere"))
 }
 
 fn not_installed() -> Error {
