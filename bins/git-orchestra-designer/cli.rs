@@ -65,10 +65,14 @@ pub(crate) const PAGE: Page = Page {
             &[
                 "Claude Code, Codex, Gemini CLI and opencode can be designers. The server with the tools is passed by \
                  an option or a variable, and none of your files is changed. Claude Code, Codex and opencode also get \
-                 instructions on how to delegate and report; Gemini CLI reads those of the server. In Codex, which \
+                 instructions on how to delegate and report; Gemini CLI reads those of the server, and takes it only where \
+                 nobody but root writes the folders above the repository. In Codex, which \
                  has no list of tools, commands run in a sandbox that only reads. Shell commands are asked for as \
                  your own settings say. Codex is started with --no-daemon: its server in the background would \
                  outlive the designer.",
+                "Claude Code and Gemini CLI hear a message at once when they work, and otherwise with the next line \
+                 that you type: hooks, which are passed like the server, run 'git orchestra inbox hear'. Your own \
+                 hooks run as well. Codex and opencode hear it when the model looks, with inbox_list or agents_wait.",
                 "The designer starts agents with the permissions that are configured, as you would. It cannot land \
                  work, review it, or answer questions about permissions and money: its shell counts as an \
                  agent's.",

@@ -105,6 +105,20 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Print the messages that came for this agent since the last call; for programs of agents
+    ///
+    /// For a program that is given no messages while it runs, such as a script, and for a designer. It is also the
+    /// command in the variable ORCHESTRA_INBOX: 'sh -c "$ORCHESTRA_INBOX"'. Each message is printed once, with who sent
+    /// it, and each line of its text begins with '| '. Without a message the exit status is 1. Once a program has
+    /// asked, 'git orchestra send' accepts messages for it, and agents that it started report to it.
+    Hear {
+        /// Answer as a hook of this program, which passes its moment on standard input
+        #[arg(long, value_name = "PROGRAM", hide = true)]
+        hook: Option<String>,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The time limit of `--wait`; `None` waits without a limit.
@@ -135,6 +149,7 @@ pub(crate) const PAGE: Page = Page {
             "git orchestra inbox tell --kind question 'which of the two parsers?'",
             "Ask, from the program of an agent",
         ),
+        ("git orchestra inbox hear || sleep 5", "Look for messages, from a script that is an agent"),
     ],
     sections: &[],
     configuration: false,

@@ -1,9 +1,9 @@
 //! Prints the messages of agents, and what was done with them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use orchestra::{
-    Kind, Result,
+    Code, Kind, Result,
     model::text,
     ops::inbox::{
         self, HeardHow, HeardReceipt, InboxMessage, MessageKind, ReadReceipt, ReadRequest, Receiver,
@@ -15,6 +15,7 @@ use orchestra_terminal::{
     Exit, Terminal, agents, context, here, humanize, json, names,
     style::Role,
     table::{self, Column, TableCell},
+    text_file,
 };
 
 use super::cli::{Cli, Verb};
@@ -36,6 +37,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(Verb::Tell { text, kind, to, json }) => {
             tell(terminal, &TellRequest { kind: *kind, to: *to, text: text.clone() }, *json)
         }
+        Some(Verb::Hear { hook: Some(program), .. }) => hear_in_hook(terminal, program),
+        Some(Verb::Hear { hook: None, json }) => hear(terminal, *json),
     }
 }
 
@@ -230,6 +233,26 @@ fn tell(terminal: &Terminal, request: &TellRequest, as_json: bool) -> Result<Exi
     match &report.parent {
         Some(parent) => terminal.eprintln(&format!("{}: sent to {parent}", report.id)),
         None => terminal.eprintln(&format!("{}: recorded for people, who read it later", report.id)),
+    }
+    Ok(Exit::Done)
+}
+
+fn hear(terminal: &Terminal, as_json: bool) -> Result<Exit> {
+    let report = inbox::hear(&context::uninterrupted(), &here::repository()?)?;
+    if as_json {
+        json::print_answer(terminal, wire::INBOX_HEAR, &report)?;
+    } else {
+        report.messages.iter().for_each(|one| terminal.print(&one.marked()));
+    }
+    Ok(if report.messages.is_empty() { Exit::No } else { Exit::Done })
+}
+
+fn hear_in_hook(terminal: &Terminal, program: &str) -> Result<Exit> {
+    let input = text_file::read(Path::new("-"), "what the hook gets", Code::MessageInvalid)?;
+    let repo = here::repository()?;
+    let said = inbox::hear_in_hook(&context::uninterrupted(), &repo, program, input.as_bytes())?;
+    if let Some(said) = said {
+        terminal.print(&format!("{said}\n"));
     }
     Ok(Exit::Done)
 }

@@ -62,7 +62,21 @@ pub(crate) const PAGE: Page = Page {
             "Register it in Codex, which may start agents",
         ),
     ],
-    sections: &[],
+    sections: &[(
+        "PROGRAMS",
+        &[
+            "What was seen with these versions: Claude Code 2.1.329, Codex 0.169.0, Gemini CLI 0.61.0, opencode 1.18.33. \
+             Each registers the server as --print shows, lists its tools and calls them, waits 90 seconds in two \
+             calls of agents_wait, reads a long answer page by page, and calls tools again in a conversation that \
+             it resumes.",
+            "One call waits 45 seconds at most, because some programs cut a call off after 60, and one answer has at \
+             most 10,000 bytes, because Codex passes only 12 kB on to the model: a cursor continues both. Every five \
+             seconds the server says that a call still runs, which opencode needs. If a program cancels a call, or \
+             ends, the agents keep running.",
+            "Claude Code names a tool mcp__orchestra__agents_wait, Gemini CLI mcp_orchestra_agents_wait, opencode \
+             orchestra_agents_wait, and Codex agents_wait in the namespace mcp__orchestra.",
+        ],
+    )],
     configuration: false,
     see_also: &["git-orchestra-inbox", "git-orchestra-spawn", "git-orchestra-status"],
 };

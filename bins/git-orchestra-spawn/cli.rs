@@ -331,8 +331,8 @@ pub(crate) const PAGE: Page = Page {
             "THE AGENT'S ENVIRONMENT",
             &[
                 "The agent's program runs in its worktree. Its environment contains ORCHESTRA_AGENT (its \
-                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_ROOT (your checkout), ORCHESTRA_PORT (the first of ten ports \
-                 of its own), ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
+                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_ROOT (your checkout), \
+                 ORCHESTRA_INBOX (how a script asks for messages), ORCHESTRA_PORT (the first of ten ports of its own), ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
                  which its processes are found; 'git orchestra help --for-agents' tells what each means. \
                  Nothing in it refers to another repository: git variables that belong to one command or hook are not inherited, and \
                  a value that is a path in the main checkout is replaced by the same path in the worktree. \

@@ -103,11 +103,20 @@ fn show(terminal: &Terminal, request: &ShowRequest, versions: bool, as_json: boo
         terminal.print(&versions_of(terminal, &shown));
         warn_beside(terminal, &shown.spec);
     } else {
-        let end = if shown.text.ends_with('\n') { "" } else { "\n" };
-        terminal.print(&format!("{}{end}", text::safe_block(&shown.text)));
+        terminal.print(&printed(&shown.text));
         warn_beside(terminal, &shown.spec);
     }
     Ok(Exit::Done)
+}
+
+/// Returns the text as it is printed. The ends of its lines stay as they are, so that a file with it can be saved again.
+fn printed(text: &str) -> String {
+    let line = |line: &str| match line.strip_suffix("\r\n") {
+        Some(words) => format!("{}\r\n", text::safe_block(words)),
+        None => text::safe_block(line),
+    };
+    let lines: String = text.split_inclusive('\n').map(line).collect();
+    if lines.ends_with('\n') { lines } else { lines + "\n" }
 }
 
 fn versions_of(terminal: &Terminal, shown: &SpecText) -> String {
@@ -154,8 +163,8 @@ fn from_file(
 ) -> Result<Exit> {
     let repo = here::repository()?;
     let read = text_file::read(file, "the spec", Code::TaskInvalid)?;
-    let base = if new { None } else { draft::base_of(&repo, file) };
-    let request = SaveRequest { name: name.cloned(), new, text: read, base, ..with_designer(text) };
+    let (base, merges) = if new { (None, Vec::new()) } else { draft::versions_of(&repo, file) };
+    let request = SaveRequest { name: name.cloned(), new, text: read, base, merges, ..with_designer(text) };
     let exit = save(terminal, &repo, &request, as_json)?;
     draft::forget(&repo, file);
     Ok(exit)
@@ -221,5 +230,24 @@ fn tell(terminal: &Terminal, report: &SaveReport) {
     }
     if let Some(designer) = &report.told {
         terminal.eprintln(&format!("{designer} hears what changed"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printed;
+
+    #[test]
+    fn the_ends_of_lines_are_printed_as_they_are() {
+        for (text, expected) in [
+            ("one\r\ntwo\r\n", "one\r\ntwo\r\n"),
+            ("one\ntwo", "one\ntwo\n"),
+            ("one\r\n\r\n\ntwo\n", "one\r\n\r\n\ntwo\n"),
+            ("", "\n"),
+        ] {
+            assert_eq!(printed(text), expected, "{text:?}");
+        }
+        let hostile = printed("a\u{1b}[2Jb\rc\r\n");
+        assert!(!hostile.contains('\u{1b}') && hostile.matches('\r').count() == 1, "{hostile:?}");
     }
 }

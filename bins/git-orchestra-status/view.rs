@@ -8,6 +8,7 @@ use orchestra::{
     model::{Liveness, Phase, Tag, text},
     ops::{
         agent_object::{AgentObject, DependencyObject, DidNotLand, Level, PartObject, TeamObject},
+        kept_away,
         status::{self, Detail, Happening, Report},
         wait_targets,
     },
@@ -112,7 +113,11 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
             return Ok(());
         }
         terminal.eprintln("no agents yet");
-        terminal.hint("git orchestra spawn \"what to do\"");
+        terminal.hint(if kept_away::is_kept_away(repo) {
+            kept_away::WHY
+        } else {
+            "git orchestra spawn \"what to do\""
+        });
         return Ok(());
     }
     if !report.agents.is_empty() {

@@ -97,6 +97,9 @@ fn print_report(terminal: &Terminal, report: &Report) {
             own_work_text(&outcome.own_work)
         ));
     }
+    for told in &report.told {
+        terminal.eprintln(&format!("{} hears what changed in the spec '{}'", told.designer, told.spec));
+    }
     if let Some(question) = &report.asks {
         terminal.hint(&format!("git orchestra sync asks first: {}", question_text(question)));
     }
@@ -105,6 +108,9 @@ fn print_report(terminal: &Terminal, report: &Report) {
         (0, 0) if !outcome.held.is_empty() => terminal.eprintln(&format!("nothing {would}sent to {remote}")),
         (0, 0) if !outcome.missing.is_empty() => {
             terminal.eprintln(&format!("nothing {would}received from {remote} or sent to it"));
+        }
+        (0, 0) if !outcome.refused.is_empty() || !outcome.unsent.is_empty() => {
+            terminal.eprintln(&format!("nothing else to exchange with {remote}"));
         }
         (0, 0) => terminal.eprintln(&format!("already up to date with {remote}")),
         (0, _) => terminal.eprintln(&sent(outcome, &remote, report.dry_run)),

@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::{TestRepo, until};
 
-use crate::{codex::codex, opencode::opencode, person::Person, test_bed::TestBed};
+use crate::{
+    codex::codex, mcp_client::with_quick_agents, opencode::opencode, person::Person, test_bed::TestBed,
+};
 
 /// Returns the world, unless there is no terminal.
 fn test_bed() -> Option<TestBed> {
@@ -79,6 +81,11 @@ fn claude_code_delegates_answers_and_continues() {
     fs::write(&file, "# Three files\n").expect("written");
     let edited = repo.orchestra(["spec", "edit", "--from", &file.to_string_lossy()]);
     edited.succeeded().stderr_has(&format!("{id} hears what changed"));
+    // Its hooks let the model hear that with the next message.
+    let heard = || repo.events(&id).iter().filter(|fact| fact["t"] == "heard").count();
+    let before_it = heard();
+    person.types("it hears", "what changed?", || (heard() > before_it).then_some(()));
+    person.sees("heard-of-three-files");
     let session = repo.agent(&id)["session"].clone();
     person.types("it exits", "/exit", || (repo.agent(&id)["phase"] == "done").then_some(()));
     let shown = person.leaves();
@@ -122,4 +129,42 @@ fn opencode_delegates_and_its_session_is_found_again() {
     let plan = repo.orchestra(["designer", "--continue", "--print", "--json"]).succeeded().json();
     assert!(plan["argv"].to_string().contains(&format!("--session={session}")), "{plan}");
     assert_eq!(repo.checkout(), before);
+}
+
+/// A designer calls a tool, is left, and continues; `quits` is how it is left.
+fn delegates_and_continues(repo: &TestRepo<'_>, program: &str, words: &str, quits: &str) {
+    with_quick_agents(repo);
+    let before = repo.checkout();
+    let mut person = Person::runs(repo, "git-orchestra-designer", &format!("--agent {program}"), &[]);
+    let me = designer(repo);
+    let id = me["id"].as_str().expect("an id").to_owned();
+    let left = person.types("it delegates", words, || child(repo, &id, "left"));
+    let left = left["id"].as_str().expect("an id");
+    assert_eq!(repo.end_of(left)["phase"], "done");
+    assert_eq!(repo.file_in_head(left, "made.txt").trim(), "left");
+    person.sees("delegated.");
+    person.types("it exits", quits, || (repo.agent(&id)["phase"] == "done").then_some(()));
+    person.leaves();
+    let session = repo.agent(&id)["session"].clone();
+    assert!(session.is_string(), "its conversation is found");
+    let mut person = Person::runs(repo, "git-orchestra-designer", "--continue", &[]);
+    let again = designer(repo);
+    assert_eq!((&again["id"], &again["attempt"], &again["session"]), (&me["id"], &2.into(), &session));
+    person.sees("delegated.");
+    person.types("it exits again", quits, || (repo.agent(&id)["phase"] == "done").then_some(()));
+    person.leaves();
+    assert_eq!(repo.checkout(), before);
+}
+
+#[test]
+fn codex_delegates_and_continues() {
+    let Some(test_bed) = test_bed() else { return };
+    let repo = test_bed.repo();
+    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
+    // The person trusted the project before.
+    let settings = test_bed.world().home().join(".codex/config.toml");
+    let before = fs::read_to_string(&settings).expect("settings");
+    let trusted = format!("[projects.\"{}\"]\ntrust_level = \"trusted\"\n", repo.path().display());
+    fs::write(&settings, before + &trusted).expect("written");
+    delegates_and_continues(&repo, "codex", "FAKE-CODEXTALK with me", "/quit");
 }

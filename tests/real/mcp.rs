@@ -4,7 +4,7 @@ use std::fs;
 
 use testkit::{Ran, TestRepo};
 
-use crate::{codex::codex, test_bed::TestBed};
+use crate::{codex::codex, gemini::gemini, opencode::opencode, test_bed::TestBed};
 
 /// Lets an agent call the server `notes`, answers it if it asks, and returns what the server noted.
 fn noted(
@@ -57,5 +57,32 @@ fn codex_calls_a_server_that_is_named_for_it() {
         "FAKE-NOTE-CODEX",
         Some("notes: "),
     );
+    assert_eq!(said, "from the model of-the-notes\n");
+}
+
+#[test]
+fn gemini_is_given_no_server_that_it_would_not_read() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
+    repo.git(["config", "orchestra.mcp.notes.command", "true"]);
+    // Everybody writes into the folder of temporary files, above this repository.
+    let refused = repo.orchestra(["spawn", "-d", "--agent", "gemini", "--mcp", "notes", "--", "x"]).exits(2);
+    refused.stderr_has("nobody but root writes").stderr_has("gemini mcp add");
+    repo.orchestra(["designer", "--agent", "gemini", "--print"])
+        .exits(2)
+        .stderr_has("nobody but root writes");
+    assert_eq!(repo.agents().len(), 0, "nothing was recorded");
+}
+
+#[test]
+fn opencode_calls_a_server_that_is_named_for_it() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    // Its first start writes its data.
+    let Some(mut first) = opencode(&test_bed, &repo, &["session", "list"]) else { return };
+    Ran::of(&mut first).succeeded();
+    let options = ["--agent", "opencode", "--allow", "mcp__notes"];
+    let said = noted(&test_bed, &repo, &options, "FAKE-NOTE-OPENCODE", None);
     assert_eq!(said, "from the model of-the-notes\n");
 }

@@ -8,7 +8,7 @@ use testkit::{Ran, TestRepo};
 use crate::{codex::codex, gemini::gemini, opencode::opencode, sessions::claude, test_bed::TestBed};
 
 /// Lets agents of the profile `quick` write what they are told to a file.
-fn with_quick_agents(repo: &TestRepo<'_>) -> String {
+pub(crate) fn with_quick_agents(repo: &TestRepo<'_>) -> String {
     repo.git(["config", "orchestra.agent.quick.command", "cp {prompt_file} made.txt"]);
     repo.git(["config", "orchestra.agent.quick.reads", "prose"]);
     repo.world().bins().join("git-orchestra-mcp").to_string_lossy().into_owned()

@@ -158,6 +158,16 @@ fn answers_about_messages() {
     let message = told.json()["id"].as_str().expect("an id").to_owned();
     let all = redactions(&repo, &["says", "parent"]).text(&message, "<message>");
     check("inbox-tell", &told, &all);
+    let script = "git-orchestra inbox hear; touch asked; until git-orchestra inbox hear --json > told.json; do sleep 0.05; done";
+    let spawned = ["spawn", "-d", "--agent", "sh", "--name", "hears", "--", script];
+    let hears = repo.orchestra(spawned).succeeded().line();
+    repo.wait_for_file(&hears, "asked");
+    repo.orchestra(["send", &hears, "the second"]).succeeded();
+    repo.end_of(&hears);
+    let heard =
+        Ran::of(repo.command("git").args(["show", &format!("orchestra/{hears}:told.json")])).succeeded();
+    let of_it = heard.json()["messages"][0]["id"].as_str().expect("an id").to_owned();
+    check("inbox-hear", &heard, &redactions(&repo, &["hears"]).text(&of_it, "<message>"));
     check("inbox", &repo.orchestra(["inbox", "--json"]).succeeded(), &all);
     check("inbox-read", &repo.orchestra(["inbox", "read", "--json", &message]).succeeded(), &all);
     // The parent asks by a command, as a tool of its program would.

@@ -123,6 +123,26 @@ fn its_agents_are_its_children_and_report_to_it() {
     let said = until("the tool answered", || fs::read_to_string(&said).ok());
     assert!(said.contains("| what people say") && said.contains("to you from a person"), "{said}");
     assert!(said.contains("which one?"), "{said}");
+    // What the model has read is not said again by a hook; what came since is, once.
+    repo.orchestra(["send", &me, "one more thing"]).succeeded();
+    let hook = |terminal: &mut Terminal, name: &str, moment: &str| {
+        let input = format!("{{\"hook_event_name\":\"{moment}\"}}");
+        terminal.types(&format!(
+            "echo '{input}' | sh -c \"$(cat \"$HOME/hook\")\" > \"$HOME/answer\"; mv \"$HOME/answer\" \"$HOME/{name}\""
+        ));
+        let file = world.home().join(name);
+        until("the hook answered", || fs::read_to_string(&file).ok())
+    };
+    let settings = given.lines().find_map(|line| line.strip_prefix("--settings=")).expect("settings");
+    let settings: Value = serde_json::from_slice(&fs::read(settings).expect("settings")).expect("JSON");
+    let command = settings["hooks"]["Stop"][0]["hooks"][0]["command"].as_str().expect("a command");
+    fs::write(world.home().join("hook"), command).expect("written");
+    let hooked: Value = serde_json::from_str(&hook(&mut terminal, "hooked", "Stop")).expect("JSON");
+    assert_eq!(hooked["decision"], "block", "{hooked}");
+    let reason = hooked["reason"].as_str().expect("a text");
+    assert!(reason.ends_with("to you from a person\n| one more thing\n"), "{reason}");
+    assert!(!reason.contains("what people say"), "{reason}");
+    assert_eq!(hook(&mut terminal, "again", "UserPromptSubmit"), "");
     terminal.types("exit");
     let shown = terminal.ends();
     assert!(shown.contains(&format!("git orchestra designer --continue={me}")), "{shown}");
@@ -205,6 +225,76 @@ fn a_worktree_of_its_own_holds_what_it_wrote() {
     assert_eq!((&ended["phase"], &ended["files_changed"]), (&"done".into(), &1.into()), "{ended}");
     assert_eq!(repo.file_in_head(&id(&designer), "plan.txt"), "designed\n");
     assert_eq!(repo.checkout(), before);
+}
+
+#[test]
+fn the_work_of_a_killed_designer_is_saved_and_its_conversation_kept() {
+    let world = world();
+    let repo = with_program(world.repo());
+    let Some(mut terminal) = Terminal::start(&repo, "--worktree --write") else { return };
+    let designer = live(&repo);
+    let me = id(&designer);
+    arguments(&repo);
+    terminal.types("echo designed > plan.txt; touch \"$HOME/written\"");
+    until("it wrote", || world.home().join("written").exists().then_some(()));
+    let killed = designer["supervisor_pid"].to_string();
+    assert!(Command::new("kill").args(["-9", &killed]).status().expect("kill").success());
+    until("it is lost", || (repo.agent(&me)["liveness"] == "lost").then_some(()));
+    repo.orchestra(["status"]).succeeded().stderr_has(&format!("'git orchestra designer --continue={me}'"));
+    terminal.ends();
+    until("its program has ended", || (repo.agent(&me)["orphans"] == serde_json::json!([])).then_some(()));
+    repo.orchestra(["stop", &me]).succeeded();
+    assert_eq!(repo.file_in_head(&me, "plan.txt"), "designed\n");
+    let ended = repo.agent(&me);
+    assert_eq!((&ended["liveness"], &ended["files_changed"]), (&"ended".into(), &1.into()), "{ended}");
+}
+
+#[test]
+fn a_conversation_that_can_continue_is_only_cleaned_up_by_name() {
+    let world = world();
+    let repo = with_program(world.repo());
+    let Some(mut terminal) = Terminal::start(&repo, "") else { return };
+    let me = id(&live(&repo));
+    arguments(&repo);
+    terminal.types("exit");
+    terminal.ends();
+    repo.orchestra(["cleanup"]).succeeded();
+    assert_eq!(repo.agent(&me)["phase"], "done");
+    repo.orchestra(["designer", "--continue", "--print"]).succeeded();
+    repo.orchestra(["cleanup", &me]).succeeded();
+    repo.orchestra(["designer", "--continue", "--print"]).exits(3).stderr_has("no earlier designer");
+}
+
+#[test]
+fn it_hears_what_another_clone_changed_in_a_spec() {
+    let world = world();
+    let repo = with_program(world.repo());
+    repo.write("text.md", "# Limits\n\none\ntwo\n");
+    repo.orchestra(["spec", "new", "limits", "--from", "text.md"]).succeeded();
+    fs::remove_file(repo.path().join("text.md")).expect("removed");
+    world.git(world.dir(), ["init", "-q", "--bare", "hub.git"]);
+    repo.git(["remote", "add", "origin", "../hub.git"]);
+    repo.git(["push", "-q", "origin", "HEAD:main"]);
+    repo.orchestra(["sync", "--yes"]).succeeded();
+    world.git(world.dir(), ["clone", "-q", "-b", "main", "hub.git", "other"]);
+    let other = TestRepo::new(&world, world.dir().join("other")).with_identity();
+    other.orchestra(["sync", "--yes"]).succeeded();
+    other.write("text.md", "# Limits\n\none\n2\n");
+    other.orchestra(["spec", "edit", "limits", "--from", "text.md"]).succeeded();
+    other.orchestra(["sync", "--yes"]).succeeded();
+    let Some(mut terminal) = Terminal::start(&repo, "") else { return };
+    let me = id(&live(&repo));
+    arguments(&repo);
+    repo.orchestra(["sync", "--yes"])
+        .succeeded()
+        .stderr_has(&format!("{me} hears what changed in the spec 'limits'"));
+    let said: Vec<Value> = repo.events(&me).into_iter().filter(|fact| fact["t"] == "send").collect();
+    let text = said[0]["text"].as_str().expect("a text");
+    assert!(text.contains("from version 1 to 2") && text.contains("-two\n+2\n"), "{text}");
+    repo.orchestra(["sync", "--yes"]).succeeded();
+    assert_eq!(repo.events(&me).iter().filter(|fact| fact["t"] == "send").count(), 1, "once");
+    terminal.types("exit");
+    terminal.ends();
 }
 
 #[test]

@@ -207,3 +207,55 @@ fn a_parent_gets_no_more_than_the_first_messages_of_an_attempt() {
         .stdout_has("after which the agent that started it gets none");
     repo.orchestra(["stop", &parent]).succeeded();
 }
+
+#[test]
+fn a_script_gets_messages_once_it_asks_for_them() {
+    let world = world();
+    let repo = world.repo();
+    let script = "touch started; until test -e go; do sleep 0.05; done
+sh -c \"$ORCHESTRA_INBOX\" > none; echo \"first $?\" > told; touch asked
+until sh -c \"$ORCHESTRA_INBOX\" > heard; do sleep 0.05; done
+git-orchestra inbox hear >> heard; echo \"last $?\" >> told";
+    let id = shell(&repo, "listens", script);
+    repo.wait_for_file(&id, "started");
+    let refused = repo.orchestra(["send", &id, "too early"]).exits(3);
+    refused.stderr_has("has not asked for any").stderr_has("git orchestra inbox hear");
+    std::fs::write(repo.worktree(&id).join("go"), "").expect("written");
+    repo.wait_for_file(&id, "asked");
+    let long = "x".repeat(100);
+    repo.orchestra(["send", &id, &format!("use the second\n0123 to you from a person {long}")]).succeeded();
+    repo.end_of(&id);
+    let heard = repo.file_in_head(&id, "heard");
+    let lines: Vec<&str> = heard.lines().collect();
+    assert!(lines[0].ends_with(" to you from a person"), "{heard}");
+    assert_eq!(
+        lines[1..],
+        ["| use the second".to_owned(), format!("| 0123 to you from a person {long}")],
+        "once, and every line is marked"
+    );
+    assert_eq!(repo.file_in_head(&id, "told"), "first 1\nlast 1\n");
+    let facts = repo.events(&id);
+    let heard = facts.iter().find(|fact| fact["t"] == "heard").expect("a receipt");
+    assert_eq!(heard["messages"][0], lines[0].split(' ').next().unwrap_or_default());
+    // Only programs that are given nothing ask.
+    repo.orchestra(["inbox", "hear"]).exits(3).stderr_has("only the program of an agent");
+}
+
+#[test]
+fn a_script_that_asks_hears_what_its_agents_report() {
+    let world = world();
+    let repo = world.repo();
+    let child = "git-orchestra inbox tell -k complete 'the tests pass'";
+    let script = format!(
+        "git-orchestra inbox hear; git-orchestra spawn -d --agent sh --name child -- \"{child}\" > /dev/null
+until git-orchestra inbox hear --json > heard; do sleep 0.05; done"
+    );
+    let id = shell(&repo, "parent", &script);
+    repo.end_of(&id);
+    let heard: Value = serde_json::from_str(&repo.file_in_head(&id, "heard")).expect("JSON");
+    let message = &heard["messages"][0];
+    assert!(message["from"].as_str().is_some_and(|from| from.starts_with("child-")), "{heard}");
+    assert!(message["text"].as_str().is_some_and(|text| text.contains("| the tests pass")), "{heard}");
+    let listed = messages(&repo, &["--all"]);
+    assert_eq!((&listed[0]["to"], &listed[0]["heard"]["how"]), (&"parent".into(), &"input".into()));
+}

@@ -113,10 +113,16 @@ fn two_editors_at_once_lose_nothing() {
     assert_eq!(spec["versions"][4]["base"], 3);
     let theirs = repo.orchestra(["spec", "show", "--version", "5"]).succeeded().stdout();
     assert!(theirs.contains("\n3\n"), "{theirs}");
-    // A save that leaves the marks is refused; one that decides merges both.
+    // A save that leaves the marks is refused; one that decides merges both, also if it comes from the file that was kept.
     edit(&repo, "echo >> \"$1\"").exits(2).stderr_has("marks of a conflict");
-    fs::remove_file(&drafts(&repo)[0]).expect("removed");
-    edit(&repo, "sed -i -e \"/^[<=>]\\{7\\}/d\" \"$1\"").succeeded().stderr_has("version 6");
+    let kept = drafts(&repo).remove(0);
+    let text = fs::read_to_string(&kept).expect("a draft");
+    let is_mark = |line: &&str| ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| line.starts_with(mark));
+    let decided: String =
+        text.lines().filter(|line| !is_mark(line)).map(|line| format!("{line}\n")).collect();
+    fs::write(&kept, decided).expect("written");
+    let kept = kept.to_string_lossy().into_owned();
+    repo.orchestra(["spec", "edit", "--from", &kept]).succeeded().stderr_has("version 6");
     let merged = shown(&repo);
     assert!(merged.contains("\nTHREE\n3\n"), "{merged}");
     assert_eq!(object(&repo)["spec"]["beside"], serde_json::json!([]));
@@ -166,4 +172,48 @@ fn specs_travel_and_two_clones_keep_both_texts() {
         (&here["spec"]["versions"], here["spec"]["beside"].as_array().map(Vec::len)),
         (&3.into(), Some(1))
     );
+}
+
+#[test]
+fn one_name_begun_in_two_clones_is_joined_and_merged() {
+    let world = world();
+    let repo = world.repo();
+    world.git(world.dir(), ["init", "-q", "--bare", "hub.git"]);
+    repo.git(["remote", "add", "origin", "../hub.git"]);
+    repo.git(["push", "-q", "origin", "HEAD:main"]);
+    world.git(world.dir(), ["clone", "-q", "-b", "main", "hub.git", "other"]);
+    let other = TestRepo::new(&world, world.dir().join("other")).with_identity();
+    begun(&repo);
+    other.write("text.md", "# Limits\n\ntheirs\n");
+    other.orchestra(["spec", "new", "rate-limit", "--from", "text.md"]).succeeded();
+    for one in [&repo, &other, &repo] {
+        one.orchestra(["sync", "--yes"]).succeeded();
+    }
+    assert_eq!(repo.tip("refs/orchestra/specs/rate-limit"), other.tip("refs/orchestra/specs/rate-limit"));
+    let spec = object(&repo);
+    assert_eq!(spec["spec"]["versions"], 2, "{spec}");
+    assert_eq!(spec["spec"]["beside"].as_array().map(Vec::len), Some(1), "{spec}");
+    let both: String = ["1", "2"]
+        .map(|number| repo.orchestra(["spec", "show", "--version", number]).succeeded().stdout())
+        .concat();
+    assert!(both.contains("five") && both.contains("theirs"), "{both}");
+    edit(&repo, "sed -i -e \"/^[<=>]\\{7\\}/d\" \"$1\"").succeeded().stderr_has("version 3");
+    assert_eq!(object(&repo)["spec"]["beside"], serde_json::json!([]));
+    for one in [&repo, &other] {
+        one.orchestra(["sync", "--yes"]).succeeded();
+    }
+    assert_eq!(shown(&other), shown(&repo));
+}
+
+#[test]
+fn the_ends_of_lines_stay_as_they_are() {
+    let world = world();
+    let repo = world.repo();
+    let text = "# Rate limit\r\n\r\none\r\ntwo\n";
+    repo.write("text.md", text);
+    repo.orchestra(["spec", "new", "rate-limit", "--from", "text.md"]).succeeded();
+    assert_eq!(shown(&repo), text);
+    repo.write("again.md", &shown(&repo));
+    let same = repo.orchestra(["spec", "edit", "rate-limit", "--from", "again.md"]).succeeded();
+    same.stderr_has("nothing changed");
 }

@@ -10,6 +10,12 @@ pub const AGENT_VARIABLES: &[(&str, &str)] = &[
     ("ORCHESTRA_BASE", "The commit from which the agent started."),
     ("ORCHESTRA_BRANCH", "The branch of the agent, without refs/heads/."),
     (
+        "ORCHESTRA_INBOX",
+        "The command, for a shell, that prints the messages which came since the last call, and ends with 1 if there are none: sh -c \
+         \"$ORCHESTRA_INBOX\". Only programs that are given no messages have it, outside of a sandbox. Messages can be sent to an \
+         agent once its program has asked.",
+    ),
+    (
         "ORCHESTRA_PORT",
         "The first of ten ports that no other live agent of yours on this machine has, and that were free when the agent was \
          started. A resumed agent has the same, unless another program took them meanwhile.",

@@ -281,9 +281,11 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             many => format!("{many} of its processes are still running: {}", orphans.join(", ")),
         };
         terminal.warn(&format!("the supervisor of '{id}' died; {running}"));
-        terminal.hint(&format!(
-            "'git orchestra resume {id}' resumes it, 'git orchestra stop {id}' saves its work and ends it"
-        ));
+        let resumes = match agent.designer {
+            true => format!("'git orchestra designer --continue={id}' continues it"),
+            false => format!("'git orchestra resume {id}' resumes it"),
+        };
+        terminal.hint(&format!("{resumes}, 'git orchestra stop {id}' saves its work and ends it"));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
         if let Some(held) = caps::held(agent) {

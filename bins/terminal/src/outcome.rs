@@ -66,6 +66,9 @@ fn hints(ended: &[&AgentObject]) -> Vec<String> {
     let mut hints: Vec<String> = failed.iter().take(MAX_FAILED).map(logs).collect();
     match failed.as_slice() {
         [] => {}
+        [one] if one.designer => {
+            hints.push(format!("'git orchestra designer --continue={}' continues it", one.id));
+        }
         [one] => hints.push(format!("'git orchestra resume {}' resumes it", one.id)),
         several => {
             let more = several.len().saturating_sub(MAX_FAILED);

@@ -1,7 +1,8 @@
 //! Designers: programs that a person uses in their terminal, with the tools of git orchestra.
 
 use super::{
-    AgentProgram, DesignerOptions, Launch, Options, configured::configured, profile::ProfileOptions, registry,
+    AgentProgram, DesignerOptions, HookMoment, Launch, Options, configured::configured,
+    profile::ProfileOptions, registry,
 };
 use crate::{Code, Error, Kind, Result, config::Config, model::text};
 
@@ -46,8 +47,22 @@ pub fn designers() -> Vec<&'static str> {
         .collect()
 }
 
+/// Reads what a program passes to a hook of a designer.
+///
+/// # Errors
+/// The program has no hooks (2), or this is not one of those that a designer is given (3).
+pub fn hook_moment(program: &str, input: &[u8]) -> Result<HookMoment> {
+    let launcher = registry::program(program).and_then(AgentProgram::launcher);
+    let form = launcher.and_then(|launcher| launcher.hooks()).ok_or_else(|| {
+        Error::new(Code::OptionUnsupported, format!("'{}' runs no hooks", text::one_line(program, 40)))
+    })?;
+    HookMoment::read(form, input)
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::agents::options;
 
@@ -62,5 +77,30 @@ mod tests {
                 registry::session_reader(name).is_some_and(|reader| reader.resume_argv("x", false).is_some())
             );
         }
+    }
+
+    fn moment(program: &str, name: &str) -> Result<HookMoment> {
+        hook_moment(program, json!({"hook_event_name": name, "session_id": "x"}).to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_a_hook_says_reaches_the_model_at_that_moment() {
+        for (program, at_prompt, after_tool, at_end, decision) in [
+            ("claude", "UserPromptSubmit", "PostToolUse", "Stop", "block"),
+            ("gemini", "BeforeAgent", "AfterTool", "AfterAgent", "deny"),
+        ] {
+            for name in [at_prompt, after_tool] {
+                let said: Value = serde_json::from_str(&moment(program, name).unwrap().answer("hi")).unwrap();
+                assert_eq!(
+                    said,
+                    json!({"hookSpecificOutput": {"hookEventName": name, "additionalContext": "hi"}})
+                );
+            }
+            let said: Value = serde_json::from_str(&moment(program, at_end).unwrap().answer("hi")).unwrap();
+            assert_eq!(said, json!({"decision": decision, "reason": "hi"}));
+            assert!(moment(program, "SessionEnd").is_err());
+        }
+        assert!(moment("codex", "Stop").is_err() && moment("nosuch", "Stop").is_err());
+        assert!(hook_moment("claude", b"\xff{").is_err());
     }
 }

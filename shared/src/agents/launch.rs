@@ -174,6 +174,11 @@ impl Launch {
         !self.resume_args.is_empty() || self.protocol.negotiates_session()
     }
 
+    /// Returns whether its supervisor gives it messages: while it runs, or when it is started again. Another program asks for them.
+    pub fn is_given_messages(&self) -> bool {
+        matches!(self.stdin, Stdin::Talk | Stdin::Held) || self.has_sessions()
+    }
+
     /// Returns whether text that the user did not type may be given to the program.
     pub fn takes_prose(&self) -> bool {
         self.reads == TaskHandling::Prose || self.protocol.is_structured()

@@ -134,6 +134,18 @@ fn no_server(config: &Config<'_>, name: &str) -> Error {
     error.hint(MCP_COMMAND.of(name).hint("PROGRAM"))
 }
 
+/// Returns the server and the tool of a rule in the words of Claude Code, `mcp__SERVER__TOOL` or, for all tools of a server,
+/// `mcp__SERVER`.
+pub(super) fn tool_of_rule(rule: &str) -> Option<(&str, Option<&str>)> {
+    let named = rule.strip_prefix("mcp__")?;
+    let (server, tool) = named.split_once("__").map_or((named, None), |(server, tool)| (server, Some(tool)));
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    let tool = tool.filter(|tool| *tool != "*");
+    (is_word(server) && tool.is_none_or(is_word)).then_some((server, tool))
+}
+
 /// Returns the error of a program that cannot be given a server.
 pub(super) fn unsupported(agent: &str, server: &McpServer, what: &str) -> Error {
     Error::new(
@@ -206,6 +218,21 @@ pub(super) fn file(name: &str, servers: &[McpServer], form: &Form) -> (PrivateFi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_names_a_server_or_one_of_its_tools() {
+        for (rule, expected) in [
+            ("mcp__notes", Some(("notes", None))),
+            ("mcp__notes__*", Some(("notes", None))),
+            ("mcp__notes__add_one", Some(("notes", Some("add_one")))),
+            ("mcp__", None),
+            ("mcp__no tes", None),
+            ("mcp__notes__a*", None),
+            ("Bash", None),
+        ] {
+            assert_eq!(tool_of_rule(rule), expected, "{rule}");
+        }
+    }
 
     #[test]
     fn values_of_variables_are_referred_to_and_not_written() {

@@ -8,6 +8,7 @@
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
 //! | `mcp` | the MCP servers that agents get |
+//! | `hooks` | commands that a program runs at moments of a conversation |
 //! | [`designer`](designer_launch) | starting a program as a designer, in the terminal of a person |
 //! | `fields`, `installed` | reading the fields of JSON; finding an installed program |
 //! | [`examination`] | how an installed program is asked for its version and its login |
@@ -36,6 +37,7 @@ pub mod examination;
 mod fields;
 mod gemini;
 mod home;
+mod hooks;
 mod input;
 mod installed;
 mod launch;
@@ -56,10 +58,11 @@ mod summary;
 pub use configured::{
     check_prose, for_review, interactive_argv, launch, program_of, prompt_of, protocol_of, ready, variables,
 };
-pub use designer::{designer_launch, designers};
+pub use designer::{designer_launch, designers, hook_moment};
 pub use designer_options::DesignerOptions;
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use home::HomeFolder;
+pub use hooks::{HookForm, HookMoment};
 pub use input::{TaskHandling, Words};
 pub use launch::{COST, Launch, PrivateFile, Stdin};
 pub use mcp::{check_server, configured_servers, with_values};

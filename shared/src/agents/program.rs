@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    HomeFolder, Launch, Options, Protocol, TaskHandling, designer_options::LaunchDesigner,
+    HomeFolder, HookForm, Launch, Options, Protocol, TaskHandling, designer_options::LaunchDesigner,
     examination::Examination, limit::ReportedLimit, options,
 };
 use crate::{
@@ -98,6 +98,11 @@ pub trait Launcher: Sync {
     /// Returns how the program is started as a designer, in the terminal of a person and with tools of git orchestra; `None` if it
     /// cannot be one.
     fn designer(&self) -> Option<LaunchDesigner> {
+        None
+    }
+
+    /// Returns how the hooks of a designer are written, with which it hears messages; `None` if it has none.
+    fn hooks(&self) -> Option<&'static HookForm> {
         None
     }
 

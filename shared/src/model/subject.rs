@@ -33,6 +33,8 @@ pub trait Subject: Clone + fmt::Debug + Default + Eq + Lines + 'static {
     const KIND: &'static str;
     /// The version of the fold. State that was written with another version is folded again.
     const FOLD: u32;
+    /// Whether two clones may begin a log with the same id, so that their events are joined. Otherwise the second one is another subject.
+    const JOINS_BEGINNINGS: bool = false;
     /// The code of the error for an id that no log has.
     const UNKNOWN: Code;
 

@@ -37,6 +37,7 @@ use crate::{
         layout::{AgentDir, PrivateDir},
     },
     supervise::{
+        asking,
         processes::{self, AGENT as AGENT_VARIABLE, NONCE, Processes},
         tree::{self, ProcessId},
     },
@@ -132,7 +133,8 @@ pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Res
     let identity = identity(context, repo, request)?;
     let server = process::own_program().to_string_lossy().into_owned();
     let arguments = ["mcp", WRITE].map(str::to_owned).into();
-    let options = DesignerOptions::new(server, arguments, PROMPT.to_owned(), request.writes);
+    let here = repo.environment().directory().to_owned();
+    let options = DesignerOptions::new(server, arguments, here, PROMPT.to_owned(), request.writes);
     let launch = agents::designer_launch(&identity.profile, &Config::of(repo), &options)?;
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(&identity.id);
@@ -369,6 +371,7 @@ fn command(
         .envs(set.map(|(name, value)| (name, value)))
         .envs(launch.variables(&who.id))
         .env(AGENT_VARIABLE, who.id.as_str())
+        .env(asking::VARIABLE, asking::command())
         .env(NONCE, nonce);
     Ok(command)
 }

@@ -1,5 +1,6 @@
 //! `inbox`: what agents say and ask, to people; and what an agent's program says there.
 
+mod hear;
 mod receipts;
 mod tell;
 
@@ -11,8 +12,10 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::hear::{note_heard, sent_to};
 use self::receipts::messages_of;
 pub use self::{
+    hear::{HearReport, SentText, hear, hear_in_hook},
     receipts::{HeardReceipt, ReadReceipt},
     tell::{TellReport, TellRequest, tell},
 };

@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Kind, Result,
-    agents::{self, Stdin},
+    Code, Error, Kind, Result, agents,
     backoff::Backoff,
     config::{Config, keys::MAX_MESSAGES_PER_HOUR},
     context::{Context, interrupted},
@@ -21,6 +20,7 @@ use crate::{
     ops::{agent_object::AgentObject, caller::Caller, failure::Failure, selection, status},
     store::{self, Chain, Listing, layout::PrivateDir, list::ListRow, verdicts},
     supervise::{
+        asking,
         control::{self, StopMode},
         spec::Spec,
         spending::{self, SharedRaises},
@@ -249,13 +249,19 @@ pub(super) fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObjec
     if agent.designer {
         return Ok(());
     }
-    let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
+    let dir = PrivateDir::new(repo.private_dir()?).agent(id);
+    let spec = Spec::read(&dir)?;
     // One that can be resumed reads them when its turn has ended.
-    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) && !spec.launch.has_sessions() {
+    if !spec.launch.is_given_messages() {
+        if asking::has_asked(&dir, agent.attempt) {
+            return Ok(());
+        }
         return Err(Error::new(
             Code::AgentNotListening,
             format!("agent '{id}' ({}) does not read messages while it runs", agent.profile),
-        ));
+        )
+        .because("its program has not asked for any")
+        .hint("a program asks with git orchestra inbox hear, or sh -c \"$ORCHESTRA_INBOX\""));
     }
     if spec.launch.takes_prose() {
         return Ok(());

@@ -15,7 +15,10 @@ mod texts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::save::{SaveOutcome, SaveReport, SaveRequest, save};
+pub use self::{
+    save::{SaveOutcome, SaveReport, SaveRequest, save},
+    tell::{SpecTips, Told, announce, tips},
+};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -30,6 +33,7 @@ use crate::{
         },
         text,
     },
+    ops::kept_away,
     store::{FoldedLog, chain::Chain, layout::SPECS},
     world::Timestamp,
 };
@@ -182,8 +186,12 @@ pub fn find(repo: &Repo, typed: Option<&str>) -> Result<SpecName> {
     }
     match all.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Error::new(Code::SpecUnknown, "there is no spec")
-            .hint("git orchestra spec new NAME begins one, in your editor")),
+        [] => {
+            Err(Error::new(Code::SpecUnknown, "there is no spec").hint(match kept_away::is_kept_away(repo) {
+                true => kept_away::WHY,
+                false => "git orchestra spec new NAME begins one, in your editor",
+            }))
+        }
         several => {
             let shown: Vec<&str> = several.iter().take(10).map(SpecName::as_str).collect();
             Err(Error::new(

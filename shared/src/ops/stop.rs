@@ -158,7 +158,9 @@ fn refuse_attached(repo: &Repo, id: &AgentId, mode: StopMode) -> Result<()> {
 /// Tries again to save work that could not be saved when the agent ended. The agent already reports why, so errors are ignored.
 fn retry_saving(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = status::read_agent(repo, id)?;
-    if agent.unsaved.is_some() && agent.liveness == Liveness::Ended {
+    // What a designer left in a worktree is captured when its program ends, but not if that was killed.
+    let has_left = agent.unsaved.is_some() || agent.designer && agent.worktree.is_some();
+    if has_left && agent.liveness == Liveness::Ended {
         let _ = collect::capture_again(context, repo, id);
     }
     Ok(())

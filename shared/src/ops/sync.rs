@@ -19,7 +19,7 @@ use crate::{
     git::{Repo, remotes::RemoteOptions, version},
     lock::Lock,
     model::{AgentId, text},
-    ops::agent_object::OtherWorkObject,
+    ops::{agent_object::OtherWorkObject, spec},
     store::{
         layout::{self, PrivateDir},
         pack,
@@ -70,6 +70,9 @@ pub struct Report {
     pub outcome: SyncOutcome,
     /// In a dry run, the question that a sync would ask before it sends anything.
     pub asks: Option<ConsentQuestion>,
+    /// The designers that hear what changed in specs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<spec::Told>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }
@@ -133,6 +136,7 @@ pub fn run(
         consent::grant(repo, &remote.urls(repo)?, GrantedConsent { own_work: true })?;
         repo.accept_own_change(SHARE_WITH.name())?;
     }
+    let specs = if request.dry_run { spec::SpecTips::new() } else { spec::tips(repo).unwrap_or_default() };
     let mut consent = ConsentPrompt { repo, request, asks, question: None };
     let synced = if request.dry_run {
         let trial = repo.reopen()?.in_memory();
@@ -158,7 +162,12 @@ pub fn run(
     if !request.dry_run {
         warnings.extend(log_notes::refresh(repo).err().map(|error| error.one_line()));
     }
-    Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, asks, warnings })
+    let told = if specs.is_empty() { Ok(Vec::new()) } else { spec::announce(context, repo, &specs) };
+    let told = told.unwrap_or_else(|error| {
+        warnings.push(format!("no designer heard what changed in a spec: {}", error.one_line()));
+        Vec::new()
+    });
+    Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, asks, told, warnings })
 }
 
 /// Exchanges what has to be named in the request, such as snapshots.

@@ -115,6 +115,11 @@ impl AgentDir {
         self.0.join("prompt")
     }
 
+    /// The attempt whose program asked for its messages.
+    pub fn asks(&self) -> PathBuf {
+        self.0.join("asks")
+    }
+
     /// The hosts that its sandbox refused, one on a line.
     pub fn refused_hosts(&self) -> PathBuf {
         self.0.join("refused-hosts")

@@ -19,6 +19,7 @@ use crate::{
     sandbox::Sandbox,
     store::layout::AgentDir,
     supervise::{
+        asking,
         environment::{self, VariableChange},
         hosts, own_variables,
         preparation::Preparation,
@@ -101,12 +102,15 @@ pub fn start(
         sandbox.read = [vec![prompt.clone()], files.read].concat();
         sandbox.write.extend(files.written);
     }
+    let asks = sandbox.is_none() && !spec.launch.is_given_messages();
     let mut command = command_of_spec(environment, program, id, common_dir, spec, sandbox.as_ref())?;
     command
         .args(arguments)
         .envs(launch.variables(id))
         .env(NONCE, &record.nonce)
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
+        // A sandbox keeps the history away, and with it the messages.
+        .envs(asks.then(|| (asking::VARIABLE, asking::command())))
         .stdin(stdin)
         .stdout(output)
         .stderr(errors)

@@ -3,6 +3,7 @@
 //! A supervisor holds the agent's lock as long as it lives; the kernel releases it when it dies. Whether an agent is running is
 //! read from that lock and from the processes themselves.
 
+pub mod asking;
 pub mod attachment;
 pub mod auto_sync;
 pub mod background;

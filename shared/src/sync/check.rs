@@ -115,7 +115,7 @@ pub fn check_tip<I: SubjectId>(
             if local_commits.contains(&theirs) {
                 return Ok(Ok(behind));
             }
-            if local_commits.is_disjoint(&walk.seen) {
+            if local_commits.is_disjoint(&walk.seen) && !(I::Subject::JOINS_BEGINNINGS && walk.begins) {
                 let why = format!("another {} has the id {id}", I::Subject::NAME);
                 return Ok(Err(TipRefusal::lasting(why)));
             }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The first line of the file. A change of the rules changes it, and so invalidates the file.
-const MAGIC: &str = "git orchestra refused 2\n";
+const MAGIC: &str = "git orchestra refused 3\n";
 /// The maximum number of refusals; the oldest are dropped.
 const MAX_REFUSALS: usize = 10_000;
 /// The maximum width of a reason, in columns.

@@ -81,6 +81,8 @@ kinds! {
     INBOX_REPLY = "inbox-reply": inbox::ReplyReport;
     /// The message of an agent's program.
     INBOX_TELL = "inbox-tell": inbox::TellReport;
+    /// The messages that the program of an agent got.
+    INBOX_HEAR = "inbox-hear": inbox::HearReport;
     /// The agents that were paused.
     PAUSE = "pause": stop::Report;
     /// The agents that were resumed: at their end, or immediately with --detach.

@@ -1,12 +1,17 @@
 //! Starting Claude Code. Its settings are passed as options, never written to a file of the user; login and everything else are
 //! the user's own.
 
+use serde_json::json;
+
 use super::{Claude, NAME, examination::EXAMINATION};
 use crate::{
     Error, Result,
     agents::{
-        COST, DesignerOptions, Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION,
-        mcp, options::Rules,
+        COST, DesignerOptions, HookForm, Launch, Launcher, Options, PrivateFile, Stdin, TaskHandling,
+        installed,
+        launch::{PRIVATE, SESSION},
+        mcp,
+        options::Rules,
     },
     config::{Config, keys::ALLOWED_CLI},
     model::{OnPrompt, Permission},
@@ -29,6 +34,11 @@ const FIXED_OPTIONS: &[&str] = &[
 
 /// The file with its MCP servers.
 const MCP_FILE: &str = "claude-mcp.json";
+/// The file with the settings of a designer.
+const SETTINGS_FILE: &str = "claude-settings.json";
+/// Its hooks.
+pub(super) const HOOKS: HookForm =
+    HookForm { prompt: "UserPromptSubmit", tool: "PostToolUse", end: "Stop", continues: "block", second: 1 };
 /// How it writes them.
 const MCP_FORM: mcp::Form = mcp::Form { variable: |name| format!("${{{name}}}"), url: "url", has_type: true };
 
@@ -68,12 +78,15 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     })
 }
 
-/// Starts it as a designer. The user's own settings and servers apply.
+/// Starts it as a designer, which hears messages by hooks. The user's own settings, hooks and servers apply as well.
 pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
     let program = installed::path(config, NAME).ok_or_else(not_installed)?;
     let server = std::slice::from_ref(&options.server);
     let (file, path) = mcp::file(MCP_FILE, server, &MCP_FORM);
-    let mut argv = vec![program, format!("--mcp-config={path}")];
+    let hooks = HOOKS.settings(&options.hook_command(NAME));
+    let settings = PrivateFile { name: SETTINGS_FILE.to_owned(), text: json!({"hooks": hooks}).to_string() };
+    let mut argv =
+        vec![program, format!("--mcp-config={path}"), format!("--settings={PRIVATE}/{SETTINGS_FILE}")];
     argv.push(allowed_rule(&format!("mcp__{}", options.server.name)));
     argv.extend(options.denied().iter().map(|tool| format!("--disallowedTools={tool}")));
     argv.push(format!("--append-system-prompt={}", options.prompt));
@@ -82,7 +95,7 @@ pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
-        files: vec![file],
+        files: vec![file, settings],
         ..Launch::plain(argv, Stdin::Empty, TaskHandling::Prose)
     })
 }

@@ -12,7 +12,7 @@ mod stream;
 mod teams;
 
 use super::{
-    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
+    AgentProgram, HomeFolder, HookForm, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
     designer_options::LaunchDesigner, examination::Examination, installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
@@ -106,6 +106,10 @@ impl Launcher for Claude {
 
     fn designer(&self) -> Option<LaunchDesigner> {
         Some(launch::designer)
+    }
+
+    fn hooks(&self) -> Option<&'static HookForm> {
+        Some(&launch::HOOKS)
     }
 
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {

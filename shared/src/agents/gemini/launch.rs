@@ -1,13 +1,15 @@
 //! Starting Gemini CLI. Its settings are passed as options, never written to a file of the user; login and everything else are the
 //! user's own.
 
-use std::path::Path;
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+
+use serde_json::json;
 
 use super::{EXAMINATION, NAME, modes::mode, rules, stream::StreamJson};
 use crate::{
     Code, Error, Result,
     agents::{
-        DesignerOptions, Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
+        DesignerOptions, HookForm, Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
         launch::{PRIVATE, SESSION},
         mcp,
         options::{self, Rules},
@@ -29,6 +31,9 @@ pub(super) const SUPPORTED: &[&str] = &[
 const MCP_FILE: &str = "gemini-mcp.json";
 /// The variable with the path of that file.
 const DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
+/// Its hooks, of which time limits are in milliseconds.
+pub(super) const HOOKS: HookForm =
+    HookForm { prompt: "BeforeAgent", tool: "AfterTool", end: "AfterAgent", continues: "deny", second: 1000 };
 /// How it writes its servers.
 const MCP_FORM: mcp::Form =
     mcp::Form { variable: |name| format!("${name}"), url: "httpUrl", has_type: false };
@@ -68,6 +73,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let rules = rules.map(|text| PrivateFile { name: RULES_FILE.to_owned(), text });
     let (mut files, mut env): (Vec<PrivateFile>, _) = (rules.into_iter().collect(), launch.env.clone());
     if !servers.is_empty() {
+        check_servers_are_read(&config.private_dir()?)?;
         let (file, path) = mcp::file(MCP_FILE, &servers, &MCP_FORM);
         files.push(file);
         env.push((DEFAULTS.to_owned(), path));
@@ -78,10 +84,17 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
 /// Starts it as a designer. It takes no text in addition to its own instructions, but reads those of the server.
 pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
     let program = installed::path(config, NAME).ok_or_else(not_installed)?;
-    let (servers, path) = mcp::file(MCP_FILE, std::slice::from_ref(&options.server), &MCP_FORM);
+    let mut servers = mcp::as_json(std::slice::from_ref(&options.server), &MCP_FORM);
+    // The tools of git orchestra are called without asking, as in other programs.
+    servers[&options.server.name]["trust"] = true.into();
+    check_servers_are_read(&config.private_dir()?)?;
+    let hooks = HOOKS.settings(&options.hook_command(NAME));
+    let text = json!({"mcpServers": servers, "hooks": hooks}).to_string();
+    let settings = PrivateFile { name: MCP_FILE.to_owned(), text };
+    let path = format!("{PRIVATE}/{MCP_FILE}");
     let denied: Vec<String> = options.denied().into_iter().filter(|tool| tool != "NotebookEdit").collect();
     let rules = rules::policy(&[], &denied)?;
-    let (mut argv, mut files) = (vec![program], vec![servers]);
+    let (mut argv, mut files) = (vec![program], vec![settings]);
     if let Some(text) = rules {
         check_folder(&config.private_dir()?)?;
         argv.push(format!("--policy={PRIVATE}/{RULES_FILE}"));
@@ -109,6 +122,23 @@ fn check_folder(private: &Path) -> Result<()> {
     Err(Error::new(Code::OptionUnsupported, what).hint("the path of the repository contains a comma"))
 }
 
+/// Fails if the program does not read settings below this folder: version 0.61 skips those for which another user than root could exchange
+/// the file or a folder above it, with a warning that nobody sees, and would run without its servers.
+fn check_servers_are_read(private: &Path) -> Result<()> {
+    let is_foreign = |dir: &&Path| {
+        fs::symlink_metadata(dir).is_ok_and(|found| found.uid() != 0 || found.mode() & 0o022 != 0)
+    };
+    let Some(foreign) = private.ancestors().find(is_foreign) else { return Ok(()) };
+    let shown = foreign.to_string_lossy();
+    let what = format!(
+        "agent '{NAME}' cannot be given MCP servers here: it reads them only below folders that nobody but root writes, unlike '{}'",
+        text::safe(&shown)
+    );
+    Err(Error::new(Code::OptionUnsupported, what)
+        .hint("gemini mcp add NAME COMMAND adds a server to your own settings")
+        .hint("--agent NAME with another program, which takes servers everywhere"))
+}
+
 fn not_installed() -> Error {
     installed::missing("Gemini CLI", NAME, EXAMINATION.install, "run 'gemini' once to log in")
 }
@@ -134,6 +164,16 @@ fn argv(program: String, permission: Permission, has_rules: bool, options: &Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_that_would_not_be_read_are_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = check_servers_are_read(folder.path()).unwrap_err();
+        assert_eq!(error.code, Code::OptionUnsupported);
+        assert!(error.message.contains(&*folder.path().to_string_lossy()), "{}", error.message);
+    }
 
     fn of(permission: Permission, has_rules: bool, options: &Options) -> Vec<String> {
         argv("gemini".to_owned(), permission, has_rules, options).unwrap()

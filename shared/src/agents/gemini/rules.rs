@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::NAME;
-use crate::{Code, Error, Result, model::text};
+use crate::{Code, Error, Result, agents::mcp, model::text};
 
 /// The program's tool that runs commands.
 const SHELL: &str = "run_shell_command";
@@ -43,6 +43,13 @@ pub(super) fn policy(allow: &[String], deny: &[String]) -> Result<Option<String>
     let mut text = String::new();
     for (decision, priority, rules) in decided {
         for rule in rules {
+            if let Some((server, tool)) = mcp::tool_of_rule(rule.trim()) {
+                let (server, tool) = (quoted(server), quoted(tool.unwrap_or("*")));
+                text += &format!(
+                    "[[rule]]\nmcpName = {server}\ntoolName = {tool}\ndecision = \"{decision}\"\npriority = {priority}\n"
+                );
+                continue;
+            }
             let (tools, calls) = parse(rule).ok_or_else(|| inexpressible(rule))?;
             let calls = match &calls {
                 Calls::All => String::new(),

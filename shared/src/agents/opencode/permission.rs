@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
-    agents::Options,
+    agents::{Options, mcp},
     model::{OnPrompt, Permission},
 };
 
@@ -96,6 +96,9 @@ fn set(rules: &mut Vec<ToolRule>, tool: &str, pattern: &str, word: &'static str)
 /// Reads a rule such as `Bash(git *)` or `WebFetch`, in the words of this program or of others.
 fn tool_and_pattern(rule: &str) -> (String, String) {
     let rule = rule.trim();
+    if let Some((server, tool)) = mcp::tool_of_rule(rule) {
+        return (format!("{server}_{}", tool.unwrap_or("*")), "*".to_owned());
+    }
     let (tool, pattern) =
         match rule.split_once('(').and_then(|(tool, rest)| Some((tool, rest.strip_suffix(')')?))) {
             Some((tool, pattern)) => (tool, pattern),

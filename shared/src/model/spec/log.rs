@@ -22,6 +22,7 @@ impl Subject for SpecState {
     const ONE: &'static str = "a spec";
     const KIND: &'static str = "specs";
     const FOLD: u32 = FOLD;
+    const JOINS_BEGINNINGS: bool = true;
     const UNKNOWN: Code = Code::SpecUnknown;
 
     fn headline(before: Option<&Self>, after: &Self, _events: &[Event<Fact>]) -> String {

@@ -155,7 +155,8 @@ impl<'a> Examiner<'a> {
         discard: bool,
     ) -> Result<Result<Removable, NotRemovable>> {
         let kept = self.not_ended(id, agent, object, discard).or_else(|| self.used_by_landing(id, agent));
-        if let Some(kept) = kept.or_else(|| self.ended_too_recently(agent)) {
+        let kept = kept.or_else(|| self.ended_too_recently(agent));
+        if let Some(kept) = kept.or_else(|| self.continues(id, agent).filter(|_| !discard)) {
             return Ok(Err(kept));
         }
         let worktree = match inspect::worktree_condition(self.repo, &self.checkouts, id, &agent.branch)? {
@@ -236,6 +237,15 @@ impl<'a> Examiner<'a> {
             Liveness::Ended => return None,
         };
         Some(kept)
+    }
+
+    /// The conversation of a designer continues with its agent. It is removed if it is named, or an age is.
+    fn continues(&self, id: &AgentId, agent: &Agent) -> Option<NotRemovable> {
+        let is_asked_for = !self.request.agents.is_empty() || self.request.older_than.is_some();
+        (agent.designer && agent.session.is_some() && !is_asked_for).then(|| {
+            NotRemovable::new("its conversation can continue")
+                .hint(format!("git orchestra designer --continue={id}, or git orchestra cleanup {id}"))
+        })
     }
 
     /// A running landing may ask the agent for a repair, and records in its events whether its work landed.

@@ -120,9 +120,9 @@ fn check_text(text: &str) -> Result<()> {
 }
 
 /// Returns the agent whose program calls, with its attempt.
-fn sender(repo: &Repo) -> Result<(AgentId, u32)> {
+pub(super) fn sender(repo: &Repo) -> Result<(AgentId, u32)> {
     if !repo.is_called_by_agent() {
-        return Err(Error::refused("only the program of an agent can tell something")
+        return Err(Error::refused("only the program of an agent can do that")
             .hint("git orchestra send AGENT 'text' sends a message to an agent"));
     }
     let id = Caller::of(repo).require_agent()?.clone();

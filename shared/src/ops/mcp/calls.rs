@@ -19,7 +19,11 @@ use crate::{
     git::Repo,
     model::{AgentId, Liveness, said::MessageKind, text},
     ops::{
-        agent_object::AgentObject, caller::Caller, diff, inbox, logs, pause, resume, send, spec, status, stop,
+        agent_object::AgentObject,
+        caller::Caller,
+        diff,
+        inbox::{self, SentText},
+        logs, pause, resume, send, spec, status, stop,
     },
     supervise::lending::WaitingCommand,
     trust::{
@@ -178,7 +182,12 @@ impl Call {
         let request = inbox::Request { agents: self.texts("agents")?, all: true };
         let messages = inbox::run(&self.context, repo, &request)?.messages;
         let received = if request.agents.is_empty() { received::received(repo) } else { Vec::new() };
-        Ok(texts::messages(&messages, received))
+        let text = texts::messages(&messages, &received);
+        // A hook does not say again what the model has read here.
+        let is_shown = |one: &SentText| text.contains(&one.marked());
+        let shown: Vec<SentText> = received.into_iter().filter(is_shown).collect();
+        inbox::note_heard(repo, &shown);
+        Ok(text)
     }
 
     fn tell(&self, repo: &Repo) -> Result<String> {

@@ -20,6 +20,10 @@ use crate::{
 const MAX_FILES: usize = 1000;
 /// The word in place of an id for a spec that does not exist yet.
 const NEW: &str = "new";
+/// What stands between the versions in the name of a file.
+const AND: &str = "+";
+/// The most versions in the name of a file, which is at most 255 bytes long. A draft that merges more does not merge the others.
+const MAX_NAMED: usize = 8;
 /// What a new spec begins with.
 const TEMPLATE: &str = "# ";
 
@@ -89,6 +93,9 @@ impl Draft {
         let folder = folder(repo)?;
         let ProcessId { pid, start } = ProcessId::me();
         let of = base.as_deref().unwrap_or(NEW);
+        let of: Vec<&str> =
+            std::iter::once(of).chain(merges.iter().take(MAX_NAMED).map(String::as_str)).collect();
+        let of = of.join(AND);
         let path = folder.join(format!("{name}.{of}.{pid}.{start}.md"));
         let cannot = || format!("cannot write '{}'", path.display());
         private_files::create_dir(&folder).context(Kind::External, cannot)?;
@@ -150,10 +157,17 @@ pub fn interrupted(repo: &Repo, name: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Returns the version that the text in a file was made from, if the file is one whose editor ended without a save.
-pub fn base_of(repo: &Repo, file: &Path) -> Option<String> {
+/// Returns the version that the text in a file was made from, and those beside it that were merged into it, if the file is one whose
+/// editor ended without a save. A draft of a new spec has neither.
+pub fn versions_of(repo: &Repo, file: &Path) -> (Option<String>, Vec<String>) {
+    let of = versions_in_name(repo, file).unwrap_or_else(|| NEW.to_owned());
+    let mut of = of.split(AND).map(str::to_owned);
+    (of.next().filter(|base| base != NEW), of.collect())
+}
+
+fn versions_in_name(repo: &Repo, file: &Path) -> Option<String> {
     let is_ours = file.canonicalize().ok()?.parent()? == folder(repo).ok()?.canonicalize().ok()?;
-    parse(file).filter(|_| is_ours).and_then(|(_, base, _)| (base != NEW).then_some(base))
+    parse(file).filter(|_| is_ours).map(|(_, of, _)| of)
 }
 
 /// Removes such a file once its text was saved; any other file stays.
@@ -169,7 +183,7 @@ pub fn forget(repo: &Repo, file: &Path) {
     }
 }
 
-/// Reads the name of a file: the spec, the version, and the process that made it.
+/// Reads the name of a file: the spec, the versions, and the process that made it.
 fn parse(path: &Path) -> Option<(SpecName, String, ProcessId)> {
     let name = path.file_name()?.to_str()?.strip_suffix(".md")?;
     let mut parts = name.split('.');
@@ -191,6 +205,8 @@ mod tests {
         let (spec, base, process) = parse(Path::new("/x/rate-limit.0123456789ab.7.9.md")).unwrap();
         assert_eq!((spec.as_str(), base.as_str()), ("rate-limit", "0123456789ab"));
         assert_eq!((process.pid, process.start), (7, 9));
+        let (_, of, _) = parse(Path::new("/x/rate-limit.0123456789ab+123456789abc.7.9.md")).unwrap();
+        assert_eq!(of, "0123456789ab+123456789abc");
         for other in ["a.md", "a.b.md", "a.b.7.x.md", "a.b.7.9.1.md", "A.b.7.9.md", "a.b.7.9"] {
             assert!(parse(Path::new(other)).is_none(), "{other}");
         }

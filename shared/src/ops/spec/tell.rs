@@ -1,16 +1,23 @@
 //! Tells a designer what changed in a spec.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{names, text_of, texts};
 use crate::{
     Result,
     context::Context,
-    git::Repo,
+    git::{Oid, Repo},
     model::{
         AgentId, IdOrText, Liveness,
         event::Message,
         said::MAX_TEXT,
-        spec::{Fold, SpecName},
+        spec::{Fold, SpecName, SpecState},
     },
     ops::{agent_object::AgentObject, status},
+    store::{chain::Chain, layout},
     supervise::control,
 };
 
@@ -35,18 +42,85 @@ pub(super) fn changed(
     caller: Option<&AgentId>,
     written: &Written,
 ) -> Result<Option<AgentId>> {
-    let Some(id) = designer_of(context, repo, written)?.filter(|id| caller != Some(id)) else {
-        return Ok(None);
-    };
     if written.diff.is_empty() {
         return Ok(None);
     }
+    let Some(id) = designer_of(context, repo, written)?.filter(|id| caller != Some(id)) else {
+        return Ok(None);
+    };
     let text = words(written);
     let from = caller.cloned().map(IdOrText::from);
     control::send(repo, &id, |_| {
         Some(Message { text: Some(text.clone()), from: from.clone(), ..Message::default() })
     })?;
     Ok(Some(id))
+}
+
+/// The logs of the specs at one moment.
+pub type SpecTips = BTreeMap<SpecName, Oid>;
+
+/// A designer that hears what changed in a spec.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "SpecTold")]
+pub struct Told {
+    /// The spec.
+    pub spec: String,
+    /// The designer.
+    pub designer: AgentId,
+}
+
+/// Returns the logs of all specs as they are now.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn tips(repo: &Repo) -> Result<SpecTips> {
+    let mut tips = SpecTips::new();
+    for name in names(repo)? {
+        let tip = repo.find_ref(&layout::subject_ref(&name))?;
+        tips.extend(tip.map(|tip| (name, tip)));
+    }
+    Ok(tips)
+}
+
+/// Tells designers what changed in specs that came from other clones since a moment, as if it had been saved here. Returns whom.
+///
+/// # Errors
+/// A spec cannot be read, or the message cannot be recorded. Of the other specs they heard then.
+pub fn announce(context: &Context, repo: &Repo, before: &SpecTips) -> Result<Vec<Told>> {
+    let (mut told, mut failed) = (Vec::new(), None);
+    for (name, now) in tips(repo)? {
+        let Some(earlier) = before.get(&name).filter(|earlier| **earlier != now) else { continue };
+        match announce_one(context, repo, &name, *earlier, now) {
+            Ok(designer) => told.extend(designer.map(|designer| Told { spec: name.to_string(), designer })),
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(told), Err)
+}
+
+fn announce_one(
+    context: &Context,
+    repo: &Repo,
+    name: &SpecName,
+    earlier: Oid,
+    now: Oid,
+) -> Result<Option<AgentId>> {
+    let read = |tip| -> Result<(Fold, String)> {
+        let chain = Chain::<SpecState>::read(repo, &[tip])?;
+        let fold = chain.fold();
+        let text =
+            fold.version(fold.spec.current).map(|current| text_of(repo, &chain, current)).transpose()?;
+        Ok((fold, text.unwrap_or_default()))
+    };
+    let ((old, before), (fold, after)) = (read(earlier)?, read(now)?);
+    let diff = texts::diff(repo, &before, &after)?;
+    let version = fold.spec.current;
+    changed(
+        context,
+        repo,
+        None,
+        &Written { name: name.clone(), fold, before: old.spec.current, version, diff },
+    )
 }
 
 /// Returns the designer that the spec names, if it runs here; if it names none that runs, the only designer that does.

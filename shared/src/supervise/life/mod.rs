@@ -181,7 +181,7 @@ impl Supervisor {
             reaper: Reaper::new()?,
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
-            requests: Requests::since(environment, spec.since, spec.launch.takes_prose()),
+            requests: Requests::since(environment, spec.since, &spec.launch),
             is_terminating: false,
             slot: None,
             ports: None,

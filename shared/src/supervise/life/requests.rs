@@ -8,6 +8,7 @@ use std::{
 use super::Supervisor;
 use crate::{
     Result,
+    agents::Launch,
     git::{
         Oid, Repo,
         refs::{RefEdit, RefWatch},
@@ -33,6 +34,8 @@ pub(super) struct Requests {
     since: u64,
     /// Whether the program reads messages as prose. One that may execute them gets only messages from this clone.
     takes_prose: bool,
+    /// Whether the program asks for its messages by itself, so that they are not passed on to it.
+    asks: bool,
     handled: HashSet<EventId>,
     /// The tip up to which all events were handled.
     read_to: Option<Oid>,
@@ -49,12 +52,13 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Returns a reader of events that are newer than a Lamport number.
-    pub(super) fn since(environment: &Environment, since: u64, takes_prose: bool) -> Self {
+    pub(super) fn since(environment: &Environment, since: u64, launch: &Launch) -> Self {
         Self {
             environment: environment.clone(),
             watch: RefWatch::default(),
             since,
-            takes_prose,
+            takes_prose: launch.takes_prose(),
+            asks: !launch.is_given_messages(),
             handled: HashSet::new(),
             read_to: None,
             newest: None,
@@ -125,6 +129,10 @@ impl Requests {
                             || is_about_cap(&message)
                             || own.as_ref() == Some(&event.writer)) =>
                 {
+                    let is_text = message.allow.is_none() && message.question.is_none();
+                    if self.asks && is_text && own.as_ref() == Some(&event.writer) {
+                        continue;
+                    }
                     let id = event.id.short();
                     keep(&mut self.awaited, message.text.clone().map(|text| (id, text)));
                     self.messages.push(message);

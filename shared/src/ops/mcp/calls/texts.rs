@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::received::Received;
 use crate::{
     Result,
     git::Repo,
     model::{Liveness, text},
     ops::{
         agent_object::AgentObject,
-        inbox::InboxMessage,
+        inbox::{InboxMessage, SentText},
         logs::{
             Position, Report,
             log_reader::{LogEvent, LogReader},
@@ -68,13 +67,13 @@ fn agent(agent: &AgentObject) -> String {
 }
 
 /// Formats messages of agents, and those to the caller; of very many, the newest.
-pub(super) fn messages(messages: &[InboxMessage], received: Vec<Received>) -> String {
+pub(super) fn messages(messages: &[InboxMessage], received: &[SentText]) -> String {
     let of_agents = messages.iter().map(|one| {
         let unread = if one.unread { ", unread" } else { "" };
         let text = answer::as_data(&one.text);
         (one.at, format!("{} {} of {} to {}{unread}\n{text}", one.id, one.kind, one.agent, one.to))
     });
-    let mut all: Vec<_> = of_agents.chain(received.into_iter().map(|one| (one.at, one.text))).collect();
+    let mut all: Vec<_> = of_agents.chain(received.iter().map(|one| (one.at, one.marked()))).collect();
     if all.is_empty() {
         return "no messages".to_owned();
     }
