@@ -7,10 +7,12 @@ pub use jiff::Timestamp;
 
 mod clock;
 mod environment;
+mod secret_variables;
 mod zone;
 
 pub use clock::Clock;
 pub use environment::{AGENT, ATTEMPT, Environment};
+pub use secret_variables::SecretVariables;
 pub use zone::named as zone_named;
 
 /// Returns random bytes from the operating system.
