@@ -31,7 +31,7 @@ fn planner<'world>(world: &'world World, first: &str, then: &str) -> TestRepo<'w
 #[test]
 fn prose_becomes_a_plan_and_nothing_else_changes() {
     let world = world();
-    let repo = planner(&world, GOOD, "");
+    let repo = planner(&world, GOOD, GOOD);
     let before = repo.checkout();
     let words = ["plan", "--agent", "planner", "--from", "notes.md"];
     assert_eq!(repo.orchestra(words).succeeded().stdout(), GOOD);
@@ -84,7 +84,7 @@ fn an_agent_that_fails_or_answers_without_a_plan_is_named() {
     repo.git(["config", "orchestra.agent.planner.command", "echo I cannot do that"]);
     let ran = repo.orchestra(["plan", "--agent", "planner", "notes.md"]).exits(5);
     ran.stderr_has("made no plan: its answer has no plan");
-    repo.git(["config", "orchestra.agent.planner.command", "exit 4"]);
+    repo.git(["config", "orchestra.agent.planner.command", "false"]);
     let ran = repo.orchestra(["plan", "--agent", "planner", "notes.md"]).exits(5);
     ran.stderr_has("made no plan: it is failed: ").stderr_has("hint: git orchestra logs plan-");
 }
