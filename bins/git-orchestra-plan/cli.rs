@@ -1,9 +1,9 @@
 //! The command line of `plan`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueHint};
-use orchestra_terminal::pages::Page;
+use orchestra_terminal::{pages::Page, settings::time};
 
 /// Read a list of tasks, find what is wrong in it, and write it as a plan
 ///
@@ -11,7 +11,7 @@ use orchestra_terminal::pages::Page;
 /// read from a Markdown list, headings with text, lines of text, the tasks.md of spec-kit or Kiro, the tasks.json of Task Master,
 /// or the issues of beads; the format is found out from the content. The plan is printed, or written with
 /// -o; a Markdown list keeps every byte, and gets the ids of its tasks. Ids that are used twice, tasks that
-/// do not exist, and circles are named with their lines.
+/// do not exist, and circles are named with their lines. With --agent, an agent makes the plan of prose.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-plan", version)]
 pub(crate) struct Cli {
@@ -19,8 +19,17 @@ pub(crate) struct Cli {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "from_todo", conflicts_with = "from_todo")]
     pub(crate) file: Option<PathBuf>,
     /// The same as FILE
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, visible_alias = "from", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) from_todo: Option<PathBuf>,
+    /// Have an agent make the plan of prose, such as notes or an issue: --agent claude
+    ///
+    /// It works in its own worktree, with the permissions of a reviewer: it can look at the files and change none. Its answer is
+    /// checked as every plan is; if it has flaws, an agent gets them and one more try.
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["check", "graph", "tag", "optional"])]
+    pub(crate) agent: Option<String>,
+    /// Time limit of the agent of --agent, such as 90s or 5m (default: 20m)
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "agent")]
+    pub(crate) max_time: Option<Duration>,
     /// Write the plan to this file instead of printing it
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["check", "graph", "json"])]
     pub(crate) output: Option<PathBuf>,
@@ -57,6 +66,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra plan --check plan.md", "Name what is wrong in a plan"),
         ("git orchestra plan --graph plan.md", "Show what can be worked on side by side"),
         ("git orchestra plan specs/limits/tasks.md", "Print the tasks of spec-kit or Kiro as a plan"),
+        (
+            "git orchestra plan --agent claude --from notes.md -o plan.md",
+            "Have an agent make a plan of prose",
+        ),
         ("git orchestra plan --tag login .taskmaster/tasks/tasks.json", "Read one list of Task Master"),
     ],
     sections: &[
@@ -74,6 +87,14 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "PLANS BY AGENTS",
+            &[
+                "With --agent, FILE is any text. The agent gets it quoted, line by line, as what is to be planned. It starts from the current \
+                 commit, and 'git orchestra logs' shows what it did. Read the plan before you run it: nothing of it starts unless you type \
+                 'git orchestra run'. A file of --output that is there is replaced only with --force.",
+            ],
+        ),
+        (
             "OTHER FORMATS",
             &[
                 "Headings: in a file without a list, each heading with text below it ('## Add auth') is a task, and the text is for \
@@ -88,6 +109,6 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
     ],
-    configuration: false,
+    configuration: true,
     see_also: &["git-orchestra-spawn", "git-orchestra-merge-ranked"],
 };

@@ -5,11 +5,11 @@ use std::path::Path;
 use orchestra::{
     Code, Error, Kind, Result,
     model::text::{self, count},
-    ops::plan::{self, Report, Request},
+    ops::plan::{self, ByAgent, Report, Request},
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, context, json,
+    Exit, Terminal, accepted, context, json,
     table::{self, Column, TableCell},
     text_file,
 };
@@ -18,9 +18,14 @@ use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let source = cli.source().ok_or_else(|| Error::usage("no file given"))?;
-    let file = text_file::read(source, "tasks", Code::PlanInvalid)?;
-    let request = Request { text: file, tag: cli.tag.clone(), optional: cli.optional };
-    let report = plan::run(&context::uninterrupted(), &request)?;
+    let (place, report) = match &cli.agent {
+        Some(profile) => by_agent(cli, terminal, source, profile)?,
+        None => {
+            let text = text_file::read(source, "tasks", Code::PlanInvalid)?;
+            let request = Request { text, tag: cli.tag.clone(), optional: cli.optional };
+            (source.display().to_string(), plan::run(&context::uninterrupted(), &request)?)
+        }
+    };
     if cli.json {
         json::print_answer(terminal, wire::PLAN, &report)?;
         return Ok(if report.flaws.is_empty() { Exit::Done } else { Exit::Failed(Kind::Usage) });
@@ -29,7 +34,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(&format!("left out: {} ({})", text::safe(&one.what), text::safe(&one.why)));
     }
     if !report.flaws.is_empty() {
-        return Ok(show_flaws(terminal, source, &report));
+        return Ok(show_flaws(terminal, &place, &report));
     }
     let (tasks, levels) = (report.tasks.len() as u64, report.levels.len() as u64);
     if cli.check {
@@ -39,8 +44,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else if cli.graph {
         show_levels(terminal, &report);
     } else if let Some(output) = &cli.output {
-        let same = std::fs::canonicalize(output)
-            .is_ok_and(|one| std::fs::canonicalize(source).is_ok_and(|two| one == two));
+        let same = cli.agent.is_none()
+            && std::fs::canonicalize(output)
+                .is_ok_and(|one| std::fs::canonicalize(source).is_ok_and(|two| one == two));
         plan::write(output, &report.markdown, cli.force || same)?;
         terminal.eprintln(&format!("wrote {} to '{}'", count(tasks, "task"), output.display()));
         terminal.hint_command(&[&"git", &"orchestra", &"plan", &"--graph", output]);
@@ -50,13 +56,29 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn show_flaws(terminal: &Terminal, source: &Path, report: &Report) -> Exit {
+/// Has an agent make a plan of the text in a file. Returns how flaws of the plan are placed, and the plan.
+fn by_agent(cli: &Cli, terminal: &Terminal, source: &Path, profile: &str) -> Result<(String, Report)> {
+    if let Some(output) = &cli.output {
+        plan::check_free(output, cli.force)?;
+    }
+    let prose = text_file::read(source, "the text", Code::PlanInvalid)?;
+    let repo = accepted::with_project_settings(terminal)?;
+    let asked = ByAgent { prose, profile: profile.to_owned(), max_time: cli.max_time };
+    let report = plan::run_by_agent(&context::interruptible(terminal)?, &repo, &asked)?;
+    let planner = report.planners.last().map(ToString::to_string).unwrap_or_default();
+    Ok((format!("the answer of agent '{planner}'"), report))
+}
+
+fn show_flaws(terminal: &Terminal, source: &str, report: &Report) -> Exit {
     for flaw in &report.flaws {
         let place = match flaw.line {
-            0 => source.display().to_string(),
-            line => format!("{}:{line}", source.display()),
+            0 => source.to_owned(),
+            line => format!("{source}:{line}"),
         };
         terminal.eprintln(&format!("{}: {}", text::safe(&place), flaw.message));
+    }
+    if let Some(planner) = report.planners.last() {
+        terminal.hint_command(&[&"git", &"orchestra", &"logs", planner]);
     }
     Exit::Failed(Kind::Usage)
 }

@@ -28,7 +28,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "tick", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) resume: Option<String>,
     /// Give up this run, or the newest one of this clone that has not ended
@@ -40,7 +40,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "tick", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) abort: Option<String>,
     /// Carry out tasks that a run which has not ended has as well, or that landed in an earlier run
@@ -80,6 +80,14 @@ pub(crate) struct Cli {
     /// Without it such work lands, and the table says which other files it changes.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Tick each task that lands in the file of the plan, if that is committed (default: {orchestra.tick})
+    ///
+    /// The tick is a part of the commit that lands the work, so that undoing the landing removes it. It works for
+    /// Markdown lists and headings with boxes, and the tasks.md of spec-kit and Kiro. A file with changes that are not committed is left
+    /// alone, which a warning says; so is a task that the file does not have any more. With --strategy
+    /// rebase of a later landing, the tick is a small commit.
+    #[arg(long)]
+    pub(crate) tick: bool,
     /// Show the tasks, and start nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -93,6 +101,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra run plan.md --check 'cargo test'", "Carry a plan out"),
         ("git orchestra run --dry-run plan.md", "Show which tasks would be carried out"),
         ("git orchestra run --tasks api,docs plan.md", "Carry out two of its tasks"),
+        (
+            "git orchestra run --tick specs/limits/tasks.md",
+            "Carry out the tasks of spec-kit, and tick those that land",
+        ),
         ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
         ("git orchestra run --abort", "Give up the newest run, and keep the work of its agents"),

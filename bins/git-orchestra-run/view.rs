@@ -34,6 +34,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     };
     let request = Request {
         plan,
+        file: cli
+            .plan
+            .as_deref()
+            .filter(|file| file.as_os_str() != "-")
+            .and_then(|file| std::path::absolute(file).ok()),
         resume: cli.resume.clone(),
         abort: cli.abort.clone(),
         again: cli.again,
@@ -47,6 +52,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         confirm: cli.confirm,
         yolo: cli.yolo,
         strict: cli.strict,
+        tick: cli.tick,
         dry_run: cli.dry_run,
     };
     let context = if cli.dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };

@@ -148,7 +148,7 @@ fn command_line(program: &OsStr, arguments: &[&OsStr]) -> String {
         words.push(format!("[and {} more]", arguments.len() - MAX_ARGUMENTS));
     }
     // A secret may be spread over several words, as in `--password x`.
-    secret::redact(&words.join(" "), &[])
+    secret::redact_words(&words.join(" "), &[])
 }
 
 /// Returns whether an argument is a password because of the option before it, as in `curl -u me:password`.

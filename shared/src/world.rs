@@ -8,10 +8,12 @@ pub use jiff::Timestamp;
 pub mod ancestors;
 mod clock;
 mod environment;
+mod secret_variables;
 mod zone;
 
 pub use clock::Clock;
 pub use environment::{AGENT, ATTEMPT, Environment};
+pub use secret_variables::SecretVariables;
 pub use zone::named as zone_named;
 
 /// Returns random bytes from the operating system.

@@ -51,6 +51,7 @@ pub mod refs;
 mod registration;
 pub mod registration_checks;
 pub mod remotes;
+mod replaced_file;
 pub mod repo;
 mod repo_environment;
 mod revision;

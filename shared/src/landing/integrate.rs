@@ -10,12 +10,14 @@ use super::{
     resolve::{self, Resolution},
     signing,
     state::Step,
+    ticks,
 };
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit, repo::Identity},
     store::layout::PrivateDir,
     supervise::spec::Spec,
+    world::SecretVariables,
 };
 
 /// Integrates a branch by the strategy of the landing. Resolves conflicts that need no agent, and notes in `step` how.
@@ -37,26 +39,28 @@ pub(super) fn integrate(cx: &mut StepContext<'_>, branch: &Branch, step: &mut St
     }
 }
 
-/// Writes the commit that lands a tree. `head` is its second parent if the strategy merges.
+/// Writes the commit that lands a tree, with the task ticked that the branch is the work of. `head` is its second parent if the strategy
+/// merges.
 ///
 /// # Errors
 /// The commit cannot be written or signed.
 pub(super) fn commit(
     cx: &mut StepContext<'_>,
     branch: &Branch,
-    step: &Step,
+    step: &mut Step,
     tree: Oid,
     head: Oid,
 ) -> Result<Integration> {
     if cx.repo.tree_of(cx.onto)? == tree {
         return Ok(Integration::NothingNew);
     }
+    let tree = ticks::ticked(cx, branch, step, tree)?;
     // A rebase whose conflicts an agent resolved becomes one commit.
     let (strategy, parents) = match cx.options.strategy {
         Strategy::Merge => (Strategy::Merge, vec![cx.onto, head]),
         Strategy::Squash | Strategy::Rebase => (Strategy::Squash, vec![cx.onto]),
     };
-    let text = message(branch, strategy, &step.settled);
+    let text = message(branch, strategy, &step.settled, &SecretVariables::of(cx.repo.environment()).values());
     let now = cx.repo.now().as_second();
     let commit = Commit::by(&identity(cx.repo, branch)?, now, tree, parents, text);
     Ok(Integration::Commit(signing::write_commit(cx, &commit)?))
@@ -89,7 +93,7 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
     }
     match rebased {
         Rebased::Head(head) if head == cx.onto => Ok(Integration::NothingNew),
-        Rebased::Head(head) => Ok(Integration::Commit(head)),
+        Rebased::Head(head) => Ok(Integration::Commit(ticks::on_top(cx, branch, step, head, &identity)?)),
         Rebased::Conflict(files) => {
             let marked = match cx.merge(branch.to_merge())? {
                 Merged::Conflict(conflict) => conflict.tree,

@@ -27,6 +27,7 @@
 //! | [`gitlinks`] | warnings about gitlinks that `.gitmodules` does not describe |
 //! | [`finish`], [`record`] | moving the target; recording the outcome in agents' events and in notes |
 //! | [`follow`] | the submodules of the checkout that moved |
+//! | [`tick`], [`ticks`] | ticking the tasks of a run in the list that its plan was read from |
 //! | [`signing`] | signing the commits that land |
 //! | `moving` | moving a branch together with the checkout that is on it |
 //!
@@ -73,6 +74,8 @@ pub mod signing;
 pub mod state;
 pub mod steps;
 pub mod target_lock;
+pub mod tick;
+pub mod ticks;
 mod trials;
 pub mod tried;
 mod unresolved;

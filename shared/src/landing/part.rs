@@ -25,6 +25,7 @@ use crate::{
         objects::Commit,
     },
     model::{IdOrText, text},
+    world::SecretVariables,
 };
 
 /// The most commits that are made again one by one; more become one commit.
@@ -111,7 +112,8 @@ fn part_of(
     let identity = integrate::identity(repo, branch)?;
     // The time of the work, and not of now: each plan of a landing makes the same commit.
     let at = repo.commit_time(branch.tip);
-    let text = message::message(branch, Strategy::Squash, &[]);
+    let text =
+        message::message(branch, Strategy::Squash, &[], &SecretVariables::of(repo.environment()).values());
     Ok(Part::Commit(repo.write_commit(&Commit::by(&identity, at, whole, vec![target.tip], text))?))
 }
 

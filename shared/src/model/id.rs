@@ -30,7 +30,10 @@ text_id!(AgentId);
 impl AgentId {
     /// Makes an id of at most 24 columns for a task from random bytes.
     pub fn new(task: &str, random: [u8; RANDOM_LENGTH]) -> Self {
-        Self::with_slug(slug::of_task(&secret::redact(task, &[]).replace(secret::PLACEHOLDER, " ")), random)
+        Self::with_slug(
+            slug::of_task(&secret::redact_words(task, &[]).replace(secret::PLACEHOLDER, " ")),
+            random,
+        )
     }
 
     /// Makes an id that begins with a name that a person chose.
@@ -127,7 +130,7 @@ mod tests {
     fn no_secret_gets_into_an_id() {
         let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
         for task in
-            [format!("export T={token}; deploy"), super::secret::title(&format!("deploy with {token}"))]
+            [format!("export T={token}; deploy"), super::secret::title(&format!("deploy with {token}"), &[])]
         {
             let id = AgentId::new(&task, [0; RANDOM_LENGTH]);
             assert!(id.as_str().contains("deploy") && !id.as_str().contains("ghp"), "{id}");

@@ -2,6 +2,7 @@
 
 pub mod decoding;
 mod formats;
+mod shell;
 
 use std::ops::Range;
 
@@ -173,10 +174,17 @@ fn replace_findings(bytes: &[u8], found: &[Finding]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Redacts a text that a person wrote, or a command: what [`redact`] redacts, and passwords that only the words before them show.
+pub fn redact_words(text: &str, values: &[String]) -> String {
+    let text = redact(text, values);
+    replace_findings(text.as_bytes(), &shell::find(&text))
+}
+
 /// Returns the title of a new task, without secrets: titles become subjects of commits and names of branches, which are pushed.
-/// Redacted before it is cut, since the first half of a token looks like none.
-pub fn title(task: &str) -> String {
-    text::title(&redact(text::title_line(task), &[]))
+/// Redacted before it is cut, since the first half of a token looks like none. `values` are other secrets, such as those of the
+/// environment.
+pub fn title(task: &str, values: &[String]) -> String {
+    text::title(&redact_words(text::title_line(task), values))
 }
 
 /// The placeholder for a secret.
@@ -322,10 +330,10 @@ mod tests {
         for fill in [0, 20, 40, 70] {
             let task =
                 format!("{}\nuse {}{}{BODY} for it", "-".repeat(fill), "x".repeat(fill), key(" ghp", "_"));
-            let title = title(&task);
+            let title = title(&task, &[]);
             assert!(!title.contains("ghp") && title.starts_with("use"), "{title}");
         }
-        assert_eq!(title("## Add `x`\nmore"), "Add `x`");
+        assert_eq!(title("## Add `x`\nmore", &[]), "Add `x`");
     }
 
     #[test]

@@ -48,7 +48,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
         verify,
     },
-    ops::{agent_object::OtherWorkObject, caller::Caller},
+    ops::{agent_object::OtherWorkObject, caller::Caller, run_list},
     store::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
@@ -199,7 +199,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
         )
         .hint("git orchestra merge-ranked --continue resumes it, --abort aborts it"));
     }
-    let options = prepare::options(repo, request)?;
+    let mut options = prepare::options(repo, request)?;
     let target = branches::target(repo, Some(into))?;
     let mut warnings = newer_commits::collect(around.context, repo, &request.branches)?;
     let planned = prepare::plan(around.context, repo, target, &request.branches, &options);
@@ -217,6 +217,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     warnings.extend(other_work(repo, &plan));
     let skipped = plan.skipped.iter().map(|skipped| &skipped.branch);
+    options.ticks = run_list::ticks(repo, into, plan.branches.iter());
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };
     let all = plan.branches.iter().chain(skipped).map(tip).collect();
     let state = State::new(&plan.target, options, all);

@@ -1,5 +1,7 @@
 //! `plan`: reads a list of tasks in one of the formats that people have, finds its flaws, orders its tasks, and writes it as a
-//! Markdown list.
+//! Markdown list. With `--agent`, an agent makes the plan of prose.
+
+mod by_agent;
 
 use std::{
     fs,
@@ -10,11 +12,12 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::by_agent::{ByAgent, MAX_TIME, run_by_agent};
 use crate::{
     Code, Error, Kind, Result,
     context::Context,
     error::ErrorContext as _,
-    model::quote,
+    model::{AgentId, quote},
     plan::{
         self, Flaw, LeftOutPart, Plan, Task, TaskId,
         read::{Choice, Format},
@@ -58,6 +61,9 @@ pub struct Report {
     pub flaws: Vec<Flaw>,
     /// The plan as a Markdown list. A file that is one already has only the ids of its tasks added.
     pub markdown: String,
+    /// The agents that made the plan of prose, if any did; the last one's answer is the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planners: Vec<AgentId>,
 }
 
 /// Reads a plan.
@@ -76,7 +82,20 @@ pub fn run(context: &Context, request: &Request) -> Result<Report> {
         _ => plan::markdown(&plan),
     };
     let Plan { title, into, check, tasks, left_out, .. } = plan;
-    Ok(Report { format, title, into, check, tasks, levels, left_out, flaws, markdown })
+    Ok(Report { format, title, into, check, tasks, levels, left_out, flaws, markdown, planners: Vec::new() })
+}
+
+/// Checks that a plan can be written to a file, before an agent is paid for making it.
+///
+/// # Errors
+/// The file is there, and `replace` is not set (3).
+pub fn check_free(path: &Path, replace: bool) -> Result<()> {
+    if replace || fs::symlink_metadata(path).is_err() { Ok(()) } else { Err(taken(path)) }
+}
+
+fn taken(path: &Path) -> Error {
+    Error::new(Code::PathTaken, format!("'{}' exists", path.display()))
+        .hint(format!("--force replaces it, or name another file: -o {}", quote::word("FILE")))
 }
 
 /// Writes a plan to a file, whole or not at all. A file that is there is replaced only if `replace` is set, and keeps its mode.
@@ -89,8 +108,7 @@ pub fn write(path: &Path, markdown: &str, replace: bool) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let before = match fs::metadata(path) {
         Ok(_) if !replace => {
-            return Err(Error::new(Code::PathTaken, format!("'{shown}' exists"))
-                .hint(format!("--force replaces it, or name another file: -o {}", quote::word("FILE"))));
+            return Err(taken(path));
         }
         Ok(found) => Some(found.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,

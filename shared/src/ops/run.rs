@@ -15,6 +15,8 @@ mod given_up;
 mod land;
 mod started;
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,7 @@ use crate::{
     Code, Error, Result,
     config::{
         Config,
-        keys::{BUILD, TEST},
+        keys::{BUILD, TEST, TICK},
     },
     context::Context,
     landing::branches,
@@ -32,9 +34,10 @@ use crate::{
         run::{RunPhase, TaskOutcome},
         secret, text,
     },
-    ops::{caller::Caller, gate_object::OpenGate, merge_ranked, plan, spawn},
-    plan::{Plan, Task, TaskId},
+    ops::{caller::Caller, gate_object::OpenGate, merge_ranked, plan, run_list, spawn},
+    plan::{Plan, Task, TaskId, read::Format},
     trust::AcceptedRepo,
+    world::SecretVariables,
 };
 
 /// The most parts of a file of which a warning says that they are no tasks.
@@ -46,6 +49,8 @@ const MAX_LEFT_OUT: usize = 20;
 pub struct Request {
     /// The content of the file with the plan, for a new run.
     pub plan: Option<String>,
+    /// The path of that file, if its tasks can be ticked.
+    pub file: Option<PathBuf>,
     /// The run to continue; an empty text is the newest one of this clone that has not ended.
     pub resume: Option<String>,
     /// The run to give up; an empty text is the newest one of this clone that has not ended.
@@ -72,6 +77,8 @@ pub struct Request {
     pub yolo: bool,
     /// Whether work does not land that changes other files than the `files:` of its task name.
     pub strict: bool,
+    /// Whether the tasks that land are ticked in the file; by default, as configured.
+    pub tick: bool,
     /// Whether to only report which tasks would be carried out.
     pub dry_run: bool,
 }
@@ -162,11 +169,11 @@ pub fn run(
     }
     let named = request.into.as_deref().or(read.into.as_deref());
     let into = branches::target(repo, named)?.branch;
+    let (list, unticked) = list(repo, request, &into, read.format)?;
+    let title = read.title.or_else(|| read.tasks.first().map(Task::text)).unwrap_or_default();
     let started = StartedRun {
         plan: read.markdown,
-        title: read
-            .title
-            .unwrap_or_else(|| secret::title(&read.tasks.first().map(Task::text).unwrap_or_default())),
+        title: secret::title(&title, &SecretVariables::of(repo.environment()).values()),
         into,
         check: request.check.clone(),
         agent: request.agent.clone(),
@@ -175,12 +182,14 @@ pub fn run(
         confirm: request.confirm,
         yolo: request.yolo,
         strict: request.strict,
+        list,
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     if !request.dry_run {
         require_check(repo, request)?;
     }
     let mut warnings = check_tasks(context, repo, &started)?;
+    warnings.extend(unticked.clone());
     let left_out = read.left_out.iter().take(MAX_LEFT_OUT);
     let left_out = left_out.map(|one| format!("left out of the plan: {} ({})", one.what, one.why));
     let earlier = if request.again { None } else { earlier::find(repo, &started)? };
@@ -198,8 +207,28 @@ pub fn run(
     }
     let key = earlier::begin(context, repo, &started, request.again)?;
     let mut driver = Driver::open(context, repo, key, show)?;
-    driver.warnings.extend(left_out);
+    driver.warnings.extend(left_out.chain(unticked));
     driver.drive()
+}
+
+/// Returns the list in which tasks are ticked, if they are to be; or a warning if only the configuration wants it and it cannot be done.
+///
+/// # Errors
+/// The user wants it, and it cannot be done (3).
+fn list(
+    repo: &AcceptedRepo,
+    request: &Request,
+    into: &str,
+    format: Format,
+) -> Result<(Option<String>, Option<String>)> {
+    if !request.tick && !Config::of(repo).get(&TICK)? {
+        return Ok((None, None));
+    }
+    match run_list::tickable(repo, into, request.file.as_deref(), format) {
+        Ok(list) => Ok((Some(list), None)),
+        Err(error) if request.tick => Err(error),
+        Err(error) => Ok((None, Some(error.message))),
+    }
 }
 
 /// Nothing lands untested.
@@ -255,7 +284,7 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
     let is_chosen = |id: &TaskId| chosen.contains(id);
     let row = |task: &Task| TaskRow {
         id: task.id.clone(),
-        title: secret::redact(&task.title, &[]),
+        title: secret::redact_words(&task.title, &[]),
         after: task.after.iter().filter(|id| is_chosen(id)).cloned().collect(),
         agent: None,
         outcome: None,

@@ -261,17 +261,18 @@ fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request, caller: &Ca
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     let changes = changes::of(repo, &config, base, request, &mut warnings)?;
     let base = changes.as_ref().filter(|_| request.with_changes).and_then(|one| one.snapshot).unwrap_or(base);
+    let secrets = world::SecretVariables::of(repo.environment()).values();
     let count = request.tasks.len() * launches.len() * request.copies.max(1) as usize;
     caller.check_number(repo, &config, count)?;
     if request.dry_run {
         let folder = worktrees_dir::expected_dir(repo)?;
-        let assignments = plan(&folder, request, &launches, base, &after, &branches)?;
+        let assignments = plan(&folder, request, &launches, base, &after, &branches, &secrets)?;
         return Ok(Report { dry_run: true, changes, ..report(repo, &assignments, jobs, warnings)? });
     }
     repo.fetch_promised_files(context, base)?;
     let folder = worktrees_dir::make_worktrees_dir(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
-    let assignments = plan(&folder, request, &launches, base, &after, &branches)?;
+    let assignments = plan(&folder, request, &launches, base, &after, &branches, &secrets)?;
     let mut report = Report { changes, ..report(repo, &assignments, jobs, warnings)? };
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start::start(context, repo, &report, &assignments, (base, sandbox), request, caller)?;
@@ -312,10 +313,11 @@ fn plan(
     base: Oid,
     after: &[AgentId],
     branches: &AgentBranch,
+    secrets: &[String],
 ) -> Result<Vec<Assignment>> {
     let mut assignments = Vec::new();
     for task in &request.tasks {
-        let title = secret::title(task);
+        let title = secret::title(task, secrets);
         for ready in launches {
             for _ in 0..request.copies.max(1) {
                 let random = world::random()?;

@@ -3,6 +3,7 @@
 //!
 //! Nothing in a plan names a command that runs: a plan may come from a stranger.
 
+pub mod answer;
 mod flaws;
 mod levels;
 pub mod read;

@@ -45,7 +45,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn new(environment: &Environment, mark: &str, command: &str) -> Self {
         let holder = Holder {
-            command: text::one_line(&secret::redact(command, &[]), MAX_COMMAND),
+            command: text::one_line(&secret::redact_words(command, &[]), MAX_COMMAND),
             folder: environment.directory().to_string_lossy().into_owned(),
             agent: environment.agent(),
             pid: std::process::id(),

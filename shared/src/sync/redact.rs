@@ -14,7 +14,8 @@ use crate::{
         Chain, commit,
         layout::{self, PrivateDir},
     },
-    sync::{ref_snapshot::RefSnapshot, secrets::SecretVariables},
+    sync::ref_snapshot::RefSnapshot,
+    world::SecretVariables,
 };
 
 /// How long to wait while another process writes to the agent.

@@ -3,7 +3,6 @@
 
 mod allowlist;
 mod cache;
-mod environment;
 pub mod outgoing_objects;
 mod quick_search;
 mod scan;
@@ -21,9 +20,9 @@ use crate::{
     model::AgentId,
     store::{archive, layout, layout::PrivateDir},
     sync::remote_tips::RemoteTips,
+    world::SecretVariables,
 };
 
-pub use environment::SecretVariables;
 pub use withheld::{Withheld, WithheldReason};
 
 use allowlist::Allowlist;

@@ -37,6 +37,7 @@ use crate::{
         survey::{self, PATH_WIDTH, Survey, SurveyOptions},
         unfinished::Unfinished,
     },
+    world::SecretVariables,
 };
 
 /// Maximum time to read and store a worktree.
@@ -356,7 +357,8 @@ fn head_with_same_tree(
 
 fn commit_leftovers(repo: &Repo, target: &CaptureTarget<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
     // The message is published with the branch.
-    let without_secrets = |text: &str| secret::redact(text, &[]);
+    let values = SecretVariables::of(repo.environment()).values();
+    let without_secrets = |text: &str| secret::redact_words(text, &values);
     let words = target.last_words.map(without_secrets);
     let words = words.map(|words| format!("{}\n\n", text::wrap(&words, BODY_WIDTH).join("\n")));
     let message = format!(

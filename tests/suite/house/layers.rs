@@ -156,6 +156,7 @@ const LIBRARY: &[Rule] = &[
             "lock",
             "model",
             "parallel",
+            "plan",
             "private_files",
             "process",
             "rank",

@@ -74,6 +74,14 @@ pub static GATE_TIME: Key<Duration> = Key::new(
      is stopped; 0: without end",
 );
 
+pub static TICK: Key<bool> = Key::new(
+    "orchestra.tick",
+    BOOLEAN,
+    || false,
+    "Whether a task of a run is ticked, as a part of what lands, in the file that the plan was read from, if that is committed",
+)
+.set_by_project();
+
 pub static COUNT_WORKTREE_CHECKS: Key<bool> = Key::new(
     "orchestra.countWorktreeChecks",
     BOOLEAN,

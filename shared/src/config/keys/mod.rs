@@ -100,6 +100,7 @@ pub static KEYS: &[&dyn Described] = &[
     &CHECK_TIME,
     &CHECK_AGE,
     &GATE_TIME,
+    &TICK,
     &COUNT_WORKTREE_CHECKS,
     &MERGE_TIMEOUT,
     &REGENERATE,

@@ -82,5 +82,5 @@ impl ValueObject {
 
 /// Returns a value with a mark in place of everything that looks like a secret, such as the password in a URL.
 pub(super) fn without_secrets(value: &str) -> String {
-    secret::redact(value, &[])
+    secret::redact_words(value, &[])
 }

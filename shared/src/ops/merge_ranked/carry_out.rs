@@ -14,6 +14,7 @@ use crate::{
         finish::{self, BranchMove, TargetMove},
         follow, gitlinks, record, signing,
         steps::{Runner, StopReason, remove_scratch_of},
+        ticks,
     },
     model::{event::Landing, text},
     store::{
@@ -143,6 +144,7 @@ pub(super) fn record_landing(
     warnings.extend(record::record(repo, &journal.operation.id, state, &plan.branches));
     warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
     warnings.extend(signing::warnings(repo, state)?);
+    warnings.extend(ticks::warnings(repo, state)?);
     warnings.extend(log_notes::refresh(repo).err().map(|error| error.one_line()));
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };

@@ -57,6 +57,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         recheck: request.recheck,
         batch: request.batch,
         only: request.only.clone(),
+        ticks: Vec::new(),
     })
 }
 

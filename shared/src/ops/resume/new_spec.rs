@@ -20,6 +20,7 @@ use crate::{
     },
     supervise::{guard, notices, spec::Spec},
     worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, worktrees_dir},
+    world::SecretVariables,
 };
 
 /// Returns the spec of the next attempt.
@@ -37,7 +38,8 @@ pub(super) fn new_spec(
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
     let RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox, team } =
         run_options(config, agent, before.as_ref(), request)?;
-    let title = title(agent, before.as_ref(), &launch, request);
+    let secrets = SecretVariables::of(repo.environment()).values();
+    let title = title(agent, before.as_ref(), &launch, request, &secrets);
     let new_profile = NewProfile::of(request, config);
     let stage =
         team.as_ref().zip(agent.team.as_ref()).and_then(|(team, known)| team.stages.get(known.place()));

@@ -92,9 +92,15 @@ pub(super) fn profile_of(agent: &Agent, before: Option<&Spec>, new: Option<&NewP
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
-pub(super) fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
+pub(super) fn title(
+    agent: &Agent,
+    before: Option<&Spec>,
+    launch: &Launch,
+    request: &Request,
+    values: &[String],
+) -> String {
     match (&request.message, before) {
-        (Some(Words::Typed(said)), _) => secret::title(said),
+        (Some(Words::Typed(said)), _) => secret::title(said, values),
         // A program without sessions does its first task again.
         (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
         _ => agent.title.clone(),

@@ -17,6 +17,7 @@ use crate::{
     store::{Chain, layout::PrivateDir, writer},
     supervise::{liveness, spec::Spec},
     worktree::{list, open_worktree, worktrees_dir},
+    world::SecretVariables,
 };
 
 /// An agent that would be resumed.
@@ -106,7 +107,9 @@ pub(super) fn plan(
     Ok(PlannedResume {
         id: id.to_string(),
         title: match &request.message {
-            Some(Words::Typed(said) | Words::Composed(said)) => secret::title(said),
+            Some(Words::Typed(said) | Words::Composed(said)) => {
+                secret::title(said, &SecretVariables::of(repo.environment()).values())
+            }
             None => agent.title,
         },
         role: match &new_profile {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{GivenVerdict, Report, Request, Reviewer, fix, record_verdict};
 use crate::{
     Code, Error, Kind, Result,
-    agents::{self, Options, StreamEvent},
+    agents::{self, Options},
     config::{
         Config,
         keys::{CHECK_TIME, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, TEST},
@@ -24,7 +24,7 @@ use crate::{
         verdict::Verdict,
     },
     ops::{
-        logs,
+        printed_text::printed_text,
         settings::Settings,
         spawn, status,
         waiting::{self, WaitOutcome},
@@ -217,31 +217,6 @@ fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()>
         ))
         .hint(format!("git orchestra stop {id}"))),
     }
-}
-
-/// Returns the text that an agent printed in its last attempt.
-fn printed_text(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> {
-    let report = logs::run(context, repo, &logs::Request { agent: id.to_string(), attempt: None })?;
-    let mut output = Vec::new();
-    if let Some(attempt) = report.attempts.last() {
-        attempt.copy(repo, 0, &mut output)?;
-    }
-    let mut words = String::new();
-    if report.protocol.is_structured() {
-        let mut exchange = report.protocol.open();
-        let mut events: Vec<StreamEvent> =
-            output.split(|byte| *byte == b'\n').flat_map(|line| exchange.read(line)).collect();
-        events.extend(exchange.finish());
-        for event in events {
-            if let StreamEvent::Text(text) = event {
-                words.push_str(&text);
-                words.push('\n');
-            }
-        }
-    } else {
-        words = String::from_utf8_lossy(&output).into_owned();
-    }
-    Ok(words)
 }
 
 /// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a

@@ -11,15 +11,16 @@ use crate::{
     model::{
         RunKey,
         run::{Fact, Run, fact::Created},
-        text,
+        secret, text,
     },
-    ops::spawn,
+    ops::{run_list::file, spawn},
     plan::{self, Plan, TaskId, read::Choice},
     private_files,
     store::{
         self,
         layout::{self, PrivateDir},
     },
+    world::SecretVariables,
 };
 
 /// The most runs of which files are looked at.
@@ -51,6 +52,9 @@ pub(super) struct StartedRun {
     /// Whether work does not land that changes other files than its task names. Earlier versions did not look.
     #[serde(default)]
     pub(super) strict: bool,
+    /// The path in the repository of the list in which tasks are ticked that land. Earlier versions ticked none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) list: Option<String>,
     /// The ids of the tasks to carry out.
     pub(super) tasks: Vec<TaskId>,
 }
@@ -69,8 +73,9 @@ impl StartedRun {
         private_files::create_dir(&folder).context(Kind::Refused, cannot)?;
         let content = serde_json::to_vec(self).map_err(|error| Error::internal("a run").because(error))?;
         private_files::create_durably(&file(repo, &key)?, content).context(Kind::Refused, cannot)?;
-        let created =
-            Created { title: self.title.clone(), plan: Some(self.plan.clone()), ..Created::default() };
+        // The log is for everybody; what the agents get is in the private file.
+        let plan = secret::redact_words(&self.plan, &SecretVariables::of(repo.environment()).values());
+        let created = Created { title: self.title.clone(), plan: Some(plan), ..Created::default() };
         store::begin(repo, &key, Fact::Created(created))?;
         Ok(key)
     }
@@ -103,10 +108,6 @@ impl StartedRun {
 /// Returns the private folder of all runs.
 fn folder(repo: &Repo) -> Result<PathBuf> {
     Ok(layout::runs_dir(&PrivateDir::new(repo.private_dir()?)))
-}
-
-fn file(repo: &Repo, key: &RunKey) -> Result<PathBuf> {
-    Ok(folder(repo)?.join(format!("{key}.json")))
 }
 
 /// Returns the file whose lock the process that drives a run holds.

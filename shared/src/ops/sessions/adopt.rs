@@ -88,7 +88,8 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let base = base_commit(repo, request, session.branch.as_deref())?;
     let mut warnings = Vec::new();
     let prefix = spawn::branch_prefix(repo, &Config::of(repo), &mut warnings)?;
-    let title = secret::title(session.title.as_deref().unwrap_or(&session.id));
+    let title = session.title.as_deref().unwrap_or(&session.id);
+    let title = secret::title(title, &world::SecretVariables::of(repo.environment()).values());
     let id = AgentId::new(&title, world::random()?);
     let branch = format!("{prefix}{id}");
     let created = Created {

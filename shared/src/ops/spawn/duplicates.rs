@@ -8,6 +8,7 @@ use crate::{
     git::Repo,
     model::{AgentId, Phase, secret},
     store::{AgentLog, Listing, list::ListRow},
+    world::SecretVariables,
 };
 
 /// The most agents whose tasks are compared, the newest.
@@ -35,7 +36,8 @@ struct Issue {
 /// # Errors
 /// An agent that has not ended has exactly the text of a task (3): then most likely the same command ran twice.
 pub(super) fn check(repo: &Repo, request: &Request, ready: &[ReadyProfile]) -> Result<Vec<String>> {
-    let others = others(repo, &request.tasks)?;
+    let values = SecretVariables::of(repo.environment()).values();
+    let others = others(repo, &request.tasks, &values)?;
     let mut warnings = Vec::new();
     for task in request.tasks.iter().filter(|_| !others.is_empty()) {
         let mut same: BTreeSet<String> = [normalized(task)].into();
@@ -45,7 +47,7 @@ pub(super) fn check(repo: &Repo, request: &Request, ready: &[ReadyProfile]) -> R
         let issues = issues_in(task);
         for other in &others {
             let state = other.phase.as_str();
-            let shown = secret::title(task);
+            let shown = secret::title(task, &values);
             if same.contains(&other.text) {
                 if !other.phase.is_at_rest() {
                     return Err(taken(other, &shown));
@@ -76,9 +78,10 @@ fn taken(other: &OtherTask, shown: &str) -> Error {
 
 /// Returns the tasks of the newest agents whose work has not landed, those that have not ended and those that are done, as far as one of
 /// the new tasks may be the same: reading a task costs more than reading its title.
-fn others(repo: &Repo, tasks: &[String]) -> Result<Vec<OtherTask>> {
+fn others(repo: &Repo, tasks: &[String], values: &[String]) -> Result<Vec<OtherTask>> {
     let listing = Listing::read(repo)?;
-    let titles: BTreeSet<String> = tasks.iter().map(|task| normalized(&secret::title(task))).collect();
+    let titles: BTreeSet<String> =
+        tasks.iter().map(|task| normalized(&secret::title(task, values))).collect();
     let any_issue = tasks.iter().any(|task| !issues_in(task).is_empty());
     let may_be_same = |row: &&ListRow| {
         any_issue || titles.contains(&normalized(listing.trailer(row, "Title").unwrap_or_default()))

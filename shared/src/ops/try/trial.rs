@@ -39,7 +39,7 @@ impl Trial {
         format!(
             "Try agent {agent}: {}\n\nThis commit is only to be looked at: 'git orchestra try --back' leaves it.\n\n\
              Orchestra-Agent: {agent}\nOrchestra-Try-On: {branch}\nOrchestra-Try-Tip: {tip}\n",
-            text::one_line(&secret::redact(title, &[]), 100)
+            text::one_line(&secret::redact_words(title, &[]), 100)
         )
     }
 }

@@ -204,20 +204,6 @@ pub fn with_ids(file: &str, plan: &Plan) -> String {
     })
 }
 
-/// Returns a Markdown list with the box of the task on this line ticked; every other byte is kept. `None` if the line is another by now:
-/// not an item with an open box and this title.
-pub fn tick(file: &str, task: &Task) -> Option<String> {
-    let mut done = false;
-    let ticked = edit(file, |line, said| {
-        let item = items::item(line, said).filter(|_| line == task.line)?;
-        let (without, _) = split_after(item.text);
-        let is_it = item.ticked == Some(false) && title_of(split_id(without).1) == task.title;
-        done = is_it;
-        is_it.then(|| said.replacen("[ ]", "[x]", 1))
-    });
-    done.then_some(ticked)
-}
-
 /// Replaces lines of a file, with their ends as they were.
 fn edit(file: &str, mut replace: impl FnMut(usize, &str) -> Option<String>) -> String {
     let mut edited = String::with_capacity(file.len() + 64);

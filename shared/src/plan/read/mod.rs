@@ -8,13 +8,17 @@ mod items;
 mod numbered;
 mod spec_kit;
 mod task_master;
+mod tick;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::checklist::{tick, with_ids};
 pub(super) use self::front_matter::{VERSION, VERSION_KEY};
+pub use self::{
+    checklist::with_ids,
+    tick::{Untickable, has_boxes, tick},
+};
 use super::{MAX_FILE, MAX_TASKS, Plan, TaskId};
 use crate::{
     Code, Error, Result,

@@ -57,6 +57,24 @@ pub(super) fn read(file: &str, choice: &Choice) -> Plan {
     plan
 }
 
+/// Returns the line of the nearest task with an open box of which the task on `line` is a part, and all required parts are ticked.
+pub(super) fn closed(file: &str, line: usize) -> Option<usize> {
+    let all = numbered(file);
+    let mut number = all.iter().find(|one| one.item.line == line)?.number;
+    while let Some(group) = parent(number) {
+        let mut parts = all.iter().filter(|one| parent(one.number) == Some(group) && !one.item.optional);
+        if !parts.all(|one| one.item.ticked == Some(true)) {
+            return None;
+        }
+        let above = all.iter().find(|one| one.number == group)?;
+        if above.item.ticked == Some(false) {
+            return Some(above.item.line);
+        }
+        number = group;
+    }
+    None
+}
+
 fn title(file: &str) -> Option<String> {
     items::parts(file).find_map(|(_, part)| match part {
         items::Part::Heading(1, said) => Some(title_of(said)),

@@ -76,10 +76,12 @@ fn ids_and_ticks_are_written_into_the_file() {
     let with = with_ids(PLAN, &plan);
     assert_eq!(with, PLAN.replace("- [ ] Tell", "- [ ] `tell-users` Tell"));
     assert_eq!(with_ids(&with, &self::plan(&with).1), with);
-    let ticked = tick(PLAN, &plan.tasks[1]).unwrap();
+    let Task { id, title, .. } = &plan.tasks[1];
+    let ticked = tick(PLAN, id, title).unwrap();
     assert_eq!(ticked, PLAN.replace("- [ ] `api`", "- [x] `api`"));
-    assert_eq!(tick(&ticked, &plan.tasks[1]), None, "it is ticked already");
-    assert_eq!(tick(&PLAN.replace("every handler", "one handler"), &plan.tasks[1]), None, "another task");
+    assert_eq!(tick(&ticked, id, title), Err(Untickable::Ticked));
+    let another = PLAN.replace("every handler", "one handler");
+    assert_eq!(tick(&another, id, title), Err(Untickable::Gone), "another task");
     let windows = PLAN.replace('\n', "\r\n");
     let (_, of_windows) = self::plan(&windows);
     assert_eq!(outline(&of_windows), outline(&plan));

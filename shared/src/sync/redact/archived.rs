@@ -16,10 +16,8 @@ use crate::{
         layout::{self, PrivateDir},
         writer,
     },
-    sync::{
-        remote_tips::RemoteTips,
-        secrets::{SecretVariables, outgoing_objects},
-    },
+    sync::{remote_tips::RemoteTips, secrets::outgoing_objects},
+    world::SecretVariables,
 };
 
 /// How long to wait while another process of ours writes to the archive.

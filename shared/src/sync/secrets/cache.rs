@@ -8,11 +8,11 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::SecretVariables;
 use crate::{
     git::{Oid, careful},
     model::secret::RULES,
     private_files,
+    world::SecretVariables,
 };
 
 /// The maximum number of ids; with more, the file is not written.

@@ -16,14 +16,14 @@ use std::{
     sync::Mutex,
 };
 
-use super::{SecretVariables, cache::CleanObjects, outgoing_objects::header, scan::Scanner};
+use super::{cache::CleanObjects, outgoing_objects::header, scan::Scanner};
 use crate::{
     git::{
         Oid,
         raw::{self, ObjectKind, RawReader},
     },
     parallel,
-    world::Environment,
+    world::{Environment, SecretVariables},
 };
 
 /// The number of tips that a thread takes at once.

@@ -5,13 +5,13 @@ use std::{
     io::{self, Write},
 };
 
-use super::SecretVariables;
 use crate::{
     git::{
         Oid,
         raw::{self, ObjectKind, RawReader},
     },
     model::secret::{self, decoding},
+    world::SecretVariables,
 };
 
 /// The size in bytes above which an object is read in pieces.

@@ -111,6 +111,11 @@ impl Withheld {
             (WithheldReason::Event { id, .. }, Some(_)) => {
                 vec![format!("to remove it: git orchestra sync --redact {id}")]
             }
+            (WithheldReason::Event { .. }, None) => vec![
+                "its history keeps the text, so it stays in this clone: revoke the secret where it was issued, and write the text once \
+                 more under another name"
+                    .to_owned(),
+            ],
             (
                 WithheldReason::Commit { id, .. }
                 | WithheldReason::File { id, .. }

@@ -2,7 +2,8 @@
 
 use memchr::memmem;
 
-use crate::{model::secret, world::Environment};
+use super::Environment;
+use crate::model::secret;
 
 /// The minimum length of a secret value, in bytes.
 const MIN_VALUE: usize = 8;
