@@ -108,6 +108,8 @@ mod roles;
 mod run;
 mod run_begins;
 mod run_lands;
+mod run_take;
+mod run_undone;
 mod runs;
 mod sandbox;
 mod sandbox_net;
