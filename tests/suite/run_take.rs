@@ -135,7 +135,7 @@ fn the_clone_that_comes_back_lands_nothing_and_says_who_drives() {
             .stderr_has("run --take");
     }
     assert_eq!((a.tip("main"), driver(&a, &run)), (before, ("laptop".into(), 2)));
-    // Both answer at once: the one that drives the run heeds the first of a clone that it trusts, and the other is told.
+    // Both answer at once: the one that drives the run heeds the first of a clone that it trusts, and the other one is refused.
     a.orchestra(["decide", &run, "1", "retry"]).succeeded().stderr_has("git orchestra sync");
     b.orchestra(["decide", &run, "1", "skip"]).succeeded().stderr_has("run --continue");
     sync(&a);

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fact::MAX_AGENTS;
 use crate::model::{WriterId, event::Event, text::short_or_none};
 
+/// The maximum number of tasks of one run.
+const MAX_TASKS: usize = 1000;
 /// The epoch of the clone that began a run.
 const FIRST: u64 = 1;
 
@@ -43,7 +44,7 @@ const fn is_false(value: &bool) -> bool {
 
 impl RunOptions {
     pub(super) const fn is_sound(&self) -> bool {
-        self.tasks.len() <= MAX_AGENTS && !self.into.is_empty()
+        self.tasks.len() <= MAX_TASKS && !self.into.is_empty()
     }
 }
 
@@ -62,7 +63,7 @@ pub struct Driving {
 
 impl Driving {
     pub(super) const fn is_sound(&self) -> bool {
-        self.epoch > FIRST && self.reopened.len() <= MAX_AGENTS
+        self.epoch > FIRST && self.reopened.len() <= MAX_TASKS
     }
 }
 

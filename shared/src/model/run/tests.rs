@@ -224,7 +224,7 @@ fn what_a_clone_writes_that_does_not_drive_the_run_is_void() {
     let fold = see(&[&gate[..], &after[..]].concat());
     assert_eq!((writer(&fold), ended(&fold)), (Some((2, "b".into())), vec!["y".to_owned()]));
     assert_eq!((fold.run.phase, fold.run.gates), (RunPhase::Running, 0));
-    // The one that lost it takes it back.
+    // The one that lost it drives it once more.
     let fold =
         see(&[&gate[..], &after[..], &[event(7, "a", &took(3, &[])), event(8, "a", &landed("z"))]].concat());
     assert_eq!((writer(&fold), ended(&fold).len()), (Some((3, "a".into())), 2));
