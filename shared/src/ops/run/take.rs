@@ -196,7 +196,7 @@ fn read(repo: &AcceptedRepo, request: &Request) -> Result<Found> {
     }
     let recently = repo.now().checked_sub(HEARD_RECENTLY).unwrap_or_default();
     let takeover = Takeover {
-        title: log.run.title.clone(),
+        title: log.run.title,
         is_recent: driving.writer != own && heard_at > recently,
         driver: driving,
         heard_at,
