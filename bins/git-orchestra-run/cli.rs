@@ -17,7 +17,7 @@ use orchestra_terminal::pages::Page;
 #[command(name = "git-orchestra-run", version)]
 pub(crate) struct Cli {
     /// The file with the plan, in any format that 'git orchestra plan' reads; - is standard input
-    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath, required_unless_present_any = ["resume", "abort"], conflicts_with_all = ["resume", "abort"])]
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath, required_unless_present_any = ["resume", "abort", "take"], conflicts_with_all = ["resume", "abort", "take"])]
     pub(crate) plan: Option<PathBuf>,
     /// Continue this run, or the newest one of this clone that has not ended
     ///
@@ -43,6 +43,23 @@ pub(crate) struct Cli {
         conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "tick", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) abort: Option<String>,
+    /// Drive a run of another clone here, because that clone is gone: this run, or the newest unfinished one
+    ///
+    /// 'git orchestra sync' receives it first. What was synced is kept: agents that had not ended there continue from it, and work that
+    /// landed only in the branch of that clone lands here again. The check and the profiles are those of this clone. If
+    /// the other clone comes back, it notices at its next sync, and lands nothing more. You are asked before; without a
+    /// terminal, a run is taken only if nothing was heard of its clone for 15 minutes.
+    #[arg(
+        long,
+        value_name = "RUN",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["resume", "abort", "tasks", "sequential", "confirm", "yolo", "strict", "again"]
+    )]
+    pub(crate) take: Option<String>,
+    /// Do not ask before a run is taken from another clone
+    #[arg(short, long, requires = "take")]
+    pub(crate) yes: bool,
     /// Carry out tasks that a run which has not ended has as well, or that landed in an earlier run
     #[arg(long)]
     pub(crate) again: bool,
@@ -107,6 +124,10 @@ pub(crate) const PAGE: Page = Page {
         ),
         ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
+        (
+            "git orchestra run --take",
+            "Drive the newest run of another clone here, after 'git orchestra sync'",
+        ),
         ("git orchestra run --abort", "Give up the newest run, and keep the work of its agents"),
     ],
     sections: &[(
@@ -122,6 +143,10 @@ pub(crate) const PAGE: Page = Page {
             "A run needs a check: nothing lands untested. It runs on the target before any agent starts, unless it is known to \
              pass there; if it fails, nothing starts, and the exit status is 3. A 'check:' in the plan is only a proposal, because a plan may \
              come from a stranger.",
+            "One clone drives a run: the one that began it, until another takes it with --take. Of two that take it at once one has it \
+             after 'git orchestra sync', and the other says so and lands nothing more.",
+            "If you undo a landing while its run has not ended, the task counts as skipped, and what started from its work \
+             waits at a gate.",
             "All agents of a run have the tag run/ID: 'git orchestra stop tag:run/ID' stops them. 'git orchestra undo' \
              undoes its landings one by one, the newest first.",
         ],

@@ -13,7 +13,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, context, here, humanize, json,
+    Exit, Terminal, accepted, context, here, humanize, json, prompt,
     table::{self, Column, TableCell},
     text_file,
 };
@@ -32,7 +32,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(file) => Some(text_file::read(file, "a plan", Code::PlanInvalid)?),
         None => None,
     };
-    let request = Request {
+    let mut request = Request {
         plan,
         file: cli
             .plan
@@ -41,6 +41,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             .and_then(|file| std::path::absolute(file).ok()),
         resume: cli.resume.clone(),
         abort: cli.abort.clone(),
+        take: cli.take.clone(),
+        yes: cli.yes,
         again: cli.again,
         even_if_red: cli.even_if_red,
         tasks: cli.tasks.clone(),
@@ -55,6 +57,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         tick: cli.tick,
         dry_run: cli.dry_run,
     };
+    if cli.take.is_some() && !asked_to_take(cli, terminal, &repo, &mut request)? {
+        return Ok(Exit::No);
+    }
     let context = if cli.dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
     let report = run::run(&context, &repo, &request, &|row| Terminal::write_line(&line(row)))?;
     for warning in &report.warnings {
@@ -66,6 +71,34 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         show(terminal, &report);
     }
     Ok(finish(terminal, &report, cli.abort.is_some()))
+}
+
+/// Says what taking the run over means, and asks where a person can answer. Returns whether to do it.
+fn asked_to_take(cli: &Cli, terminal: &Terminal, repo: &AcceptedRepo, request: &mut Request) -> Result<bool> {
+    let found = run::look(repo, request)?;
+    let age = humanize::age(repo.now().duration_since(found.heard_at).as_secs());
+    let (name, title) =
+        (text::safe(&found.driver.name()).into_owned(), text::one_line(&found.title, MAX_TEXT));
+    terminal.eprintln(&format!("run {}: {title}", found.run));
+    terminal.eprintln(&format!("{name} drives it; what this clone knows of it is {age} old"));
+    let ended = found.tasks.iter().filter(|row| row.outcome.is_some()).count();
+    let of = count(found.tasks.len() as u64, "task");
+    terminal.eprintln(&format!("{ended} of {of} ended"));
+    for id in &found.reopened {
+        terminal.eprintln(&format!(
+            "task '{id}' landed there, and is not in {} here: it lands again",
+            found.into
+        ));
+    }
+    for id in &found.continued {
+        terminal
+            .eprintln(&format!("agent '{id}' had not ended there: it continues here from what was synced"));
+    }
+    if cli.yes || cli.dry_run || !terminal.can_ask() {
+        return Ok(true);
+    }
+    request.yes = prompt::confirm(terminal, "Is that clone gone, and is the run driven here?", "")?;
+    Ok(request.yes)
 }
 
 /// Describes what happened to a task.

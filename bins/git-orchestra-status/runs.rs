@@ -22,6 +22,10 @@ fn line(run: &OpenRun) -> String {
             line.push_str(&format!(", {number} {how}"));
         }
     }
+    if let Some(clone) = run.driver.as_ref().filter(|clone| !clone.here) {
+        let name = clone.label.as_deref().unwrap_or(&clone.writer);
+        line.push_str(&format!("; clone {name} drives it"));
+    }
     if !run.waits.is_empty() {
         let agents: Vec<&str> = run.waits.iter().map(|agent| agent.as_str()).collect();
         line.push_str(&format!("; waits: {}", agents.join(", ")));

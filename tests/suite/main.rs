@@ -111,6 +111,8 @@ mod run;
 mod run_begins;
 mod run_lands;
 mod run_ticks;
+mod run_take;
+mod run_undone;
 mod runs;
 mod sandbox;
 mod sandbox_landlock;

@@ -120,7 +120,7 @@ fn logs_that_two_clones_wrote_independently_are_joined() {
     assert_eq!(report["changes"], serde_json::json!({}));
     append(&a, note("from a"));
     append(&b, note("from b"));
-    append(&b, Fact::Finished { phase: RunPhase::Done, reason: None });
+    append(&a, Fact::Finished { phase: RunPhase::Done, reason: None });
     sync(&a);
     let shown = b.orchestra(["sync"]).succeeded();
     assert_eq!(shown.stdout(), format!("runs/{KEY} changed in both clones: joined\n"));

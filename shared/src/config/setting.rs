@@ -80,6 +80,20 @@ impl Settings {
         fixed.chain(named).map(|key| self.of(&key)).collect()
     }
 
+    /// Checks all values of keys with a fixed name. The others are of profiles, of which a command uses few.
+    ///
+    /// # Errors
+    /// A value is not of its key's type (2).
+    pub fn check(&self) -> Result<()> {
+        for setting in self.all().iter().filter(|one| !one.key.key().name().contains(NAME_PLACEHOLDER)) {
+            for entry in setting.values.iter().filter(|entry| !entry.value.is_empty()) {
+                let set = format!("git config {} VALUE sets it, --unset-all removes it", entry.name);
+                setting.key.check(&entry.value).map_err(|error| error.hint(set))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the values whose names the table does not have.
     pub fn unknown(&self) -> impl Iterator<Item = &ConfigEntry> {
         let unknown = self.entries.iter().filter(|entry| TableKey::find(&entry.name).is_none());

@@ -161,6 +161,7 @@ codes! {
     OperationRunning "operation-running" Conflict "Another command that changes agents or branches is running in this repository.";
     RefChanged "ref-changed" Conflict "Another program changed a ref.";
     RemoteChanged "remote-changed" Conflict "The remote changed, or others keep writing to it.";
+    RunTaken "run-taken" Conflict "Another clone drives the run.";
     SyncRunning "sync-running" Conflict "Another sync of this repository is running.";
     TargetBusy "target-busy" Conflict "The target branch keeps moving or being checked out.";
     WorkChanged "work-changed" Conflict "The work changed after it was read.";

@@ -77,7 +77,7 @@ words! {
         Here = "here",
         /// No process: it was begun in this clone and can be continued.
         Nobody = "nobody",
-        /// Another clone.
+        /// Another clone; if that is gone, `run --take` drives it here.
         Elsewhere = "elsewhere",
     }
 }
@@ -89,7 +89,7 @@ pub struct WaitingRun {
     pub run: String,
     /// Its purpose, in a few words.
     pub title: String,
-    /// The label of the clone that began it.
+    /// The label of the clone that drives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Who drives it.
@@ -176,8 +176,9 @@ fn waiting_runs(repo: &Repo) -> Result<Vec<WaitingRun>> {
         let fold = chain.fold();
         let gates = OpenGate::all(&fold, &whose_answers_count(repo, &fold, None));
         if !gates.is_empty() {
-            let driver = driver(repo, &key)?;
-            let (title, label) = (fold.run.title, fold.run.label);
+            let driver = driver(repo, &key, &fold)?;
+            let label = fold.driver.and_then(|clone| clone.label).or(fold.run.label);
+            let title = fold.run.title;
             all.push(WaitingRun { run: key.to_string(), title, label, driver, gates });
         }
     }
@@ -185,7 +186,10 @@ fn waiting_runs(repo: &Repo) -> Result<Vec<WaitingRun>> {
 }
 
 /// Returns the ids of the newest runs that have logs, oldest first: they begin with the time.
-fn keys(repo: &Repo) -> Result<Vec<RunKey>> {
+///
+/// # Errors
+/// The refs cannot be read.
+pub(in crate::ops) fn keys(repo: &Repo) -> Result<Vec<RunKey>> {
     let names = repo.refs_below(RUNS)?;
     let key = |(name, _)| RunKey::parse(String::as_str(&name).strip_prefix(RUNS)?).ok();
     let mut keys: Vec<RunKey> = names.into_iter().filter_map(key).collect();
@@ -195,7 +199,10 @@ fn keys(repo: &Repo) -> Result<Vec<RunKey>> {
 }
 
 /// Finds a run by its id or a unique prefix.
-fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
+///
+/// # Errors
+/// There is none, or there are several (3).
+pub(in crate::ops) fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
     let all = keys(repo)?;
     let typed = typed.to_ascii_lowercase();
     if let Some(key) = all.iter().find(|key| key.as_str() == typed) {
@@ -227,9 +234,10 @@ fn only(runs: &[WaitingRun]) -> Result<RunKey> {
 }
 
 /// Returns who drives a run.
-fn driver(repo: &Repo, key: &RunKey) -> Result<RunDriver> {
+fn driver(repo: &Repo, key: &RunKey, fold: &Fold) -> Result<RunDriver> {
     let folder = layout::runs_dir(&PrivateDir::new(repo.private_dir()?));
-    Ok(if !folder.join(format!("{key}.json")).exists() {
+    let is_ours = writer::known_writer(repo).is_some_and(|own| fold.is_driven_by(&own));
+    Ok(if !is_ours || !folder.join(format!("{key}.json")).exists() {
         RunDriver::Elsewhere
     } else if Lock::is_held(&folder.join(format!("{key}.lock"))) {
         RunDriver::Here
@@ -247,7 +255,7 @@ fn whose_answers_count<'a>(
 ) -> impl Fn(&WriterId) -> bool + use<'a> {
     let trusted = TrustedWriters::of(repo);
     let own = writer::known_writer(repo);
-    let driving = gate.map_or_else(|| fold.run.writer.clone(), |gate| gate.writer.clone());
+    let driving = fold.driver.as_ref().map_or_else(|| fold.run.writer.clone(), |clone| clone.writer.clone());
     let is_for_listing = gate.is_none();
     move |writer: &WriterId| {
         if own.as_ref() == Some(&driving) {
@@ -342,7 +350,7 @@ fn answer(repo: &Repo, key: &RunKey, number: u64, option: &str, request: &Reques
         let note = request.note.clone();
         is_new.then(|| vec![Fact::Decided(Decided { gate: number, option: option.to_owned(), note })])
     })?;
-    let driver = driver(repo, key)?;
+    let driver = driver(repo, key, &fold)?;
     let answered = |repeated, standing| Answered {
         run: key.to_string(),
         gate: number,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     model::{
         AgentId, IdOrText, WriterId,
-        run::{Fold, Gate},
+        run::{DrivingClone, Fold, Gate},
         text,
         words::words,
     },
@@ -24,6 +24,36 @@ words! {
         Unheeded = "unheeded",
         /// This clone drives the run, and does not trust the clone that answered.
         NotTrusted = "not-trusted",
+    }
+}
+
+/// The clone that drives a run.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RunClone {
+    /// The clone.
+    pub writer: WriterId,
+    /// Its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Whether it is this clone.
+    pub here: bool,
+    /// How often the run changed its driver, and one more: 1 is the clone that began it.
+    pub epoch: u64,
+    /// Since when it drives the run.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub since: Timestamp,
+}
+
+impl RunClone {
+    /// Describes a clone to the clone `own`.
+    pub(super) fn of(clone: &DrivingClone, own: Option<&WriterId>) -> Self {
+        Self {
+            writer: clone.writer.clone(),
+            label: clone.label.clone(),
+            here: own == Some(&clone.writer),
+            epoch: clone.epoch,
+            since: clone.since,
+        }
     }
 }
 

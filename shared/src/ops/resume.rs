@@ -8,7 +8,7 @@ mod looks;
 mod new_spec;
 mod options;
 mod plan;
-mod takeover;
+pub(in crate::ops) mod takeover;
 mod waiting;
 
 use std::{borrow::Cow, fs};

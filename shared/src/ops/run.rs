@@ -4,6 +4,9 @@
 //! Everything that decides what is done next is in refs: an agent has tags that name its run and its task, and the log of the run has
 //! the end of each task. A run whose process was killed is continued from there. What a plan or a log from elsewhere says runs
 //! nothing: the plan, the check and the options with which a person started the run are in a private file of this clone.
+//!
+//! One clone drives a run: the one that began it, until another takes it over (`--take`). Each taking raises the epoch in the log. The clone
+//! that lost the run notices before it appends or lands anything more.
 
 mod abort;
 mod agents;
@@ -14,17 +17,22 @@ mod gates;
 mod given_up;
 mod land;
 mod started;
+mod take;
+mod taken;
+mod task_state;
+mod undone;
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::take::{Takeover, look};
 use self::{driver::Driver, started::StartedRun};
 use crate::{
     Code, Error, Result,
     config::{
-        Config,
+        Config, Settings,
         keys::{BUILD, TEST, TICK},
     },
     context::Context,
@@ -34,7 +42,11 @@ use crate::{
         run::{RunPhase, TaskOutcome},
         secret, text,
     },
-    ops::{caller::Caller, gate_object::OpenGate, merge_ranked, plan, run_list, spawn},
+    ops::{
+        caller::Caller,
+        gate_object::{OpenGate, RunClone},
+        merge_ranked, plan, run_list, spawn,
+    },
     plan::{Plan, Task, TaskId, read::Format},
     trust::AcceptedRepo,
     world::SecretVariables,
@@ -55,6 +67,10 @@ pub struct Request {
     pub resume: Option<String>,
     /// The run to give up; an empty text is the newest one of this clone that has not ended.
     pub abort: Option<String>,
+    /// The run to take over from another clone; an empty text is the newest unfinished one that another clone drives.
+    pub take: Option<String>,
+    /// Whether a run is taken over although something was heard of the other clone shortly before.
+    pub yes: bool,
     /// Whether tasks are carried out that an unfinished run has as well, or that landed in an earlier run of this clone.
     pub again: bool,
     /// Whether the run begins although the check fails on the target.
@@ -94,6 +110,9 @@ pub struct Report {
     pub into: String,
     /// The phase of the run: `running` if a person has to help an agent or answer at a gate before it can continue.
     pub phase: RunPhase,
+    /// The clone that drives it; absent for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<RunClone>,
     /// The tasks, in the order of the plan.
     pub tasks: Vec<TaskRow>,
     /// The gates that wait for a person's answer.
@@ -135,7 +154,7 @@ pub struct TaskRow {
 ///
 /// # Errors
 /// The plan has flaws or no check is known (2); there is no such run, the check fails on the target, an earlier run has the same tasks, or
-/// something blocks the landing, or an agent with limits calls (3); another process drives the run (4); the user interrupted it, which
+/// something blocks the landing, a setting is invalid, or an agent with limits calls (3); another process or another clone drives the run (4); the user interrupted it, which
 /// leaves the agents running (130).
 pub fn run(
     context: &Context,
@@ -151,7 +170,11 @@ pub fn run(
         // Its checks are commands, and it lands work: neither is for an agent that may not do everything.
         Caller::of(repo).check_unlimited("carry out a plan")?;
     }
+    if request.take.is_some() {
+        return take::run(context, repo, request, show);
+    }
     if let Some(typed) = &request.resume {
+        check_settings(repo)?;
         let mut driver = Driver::open(context, repo, started::find(repo, typed)?, show)?;
         driver.change(request)?;
         return driver.drive();
@@ -186,6 +209,7 @@ pub fn run(
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     if !request.dry_run {
+        check_settings(repo)?;
         require_check(repo, request)?;
     }
     let mut warnings = check_tasks(context, repo, &started)?;
@@ -197,7 +221,8 @@ pub fn run(
         warnings.extend(left_out.chain(earlier.map(|earlier| earlier.sentence())));
         let tasks = rows(&started.plan()?, &started.tasks);
         let (into, phase) = (started.into, RunPhase::Running);
-        return Ok(Report { run: None, into, phase, tasks, gates: Vec::new(), warnings, dry_run: true });
+        let (run, driver, gates) = (None, None, Vec::new());
+        return Ok(Report { run, into, phase, driver, tasks, gates, warnings, dry_run: true });
     }
     if let Some(earlier) = earlier {
         return Err(earlier.error());
@@ -229,6 +254,11 @@ fn list(
         Err(error) if request.tick => Err(error),
         Err(error) => Ok((None, Some(error.message))),
     }
+}
+
+/// Checks the settings. A run takes hours, and reads most of them only in its course: at a gate, or when it lands.
+fn check_settings(repo: &AcceptedRepo) -> Result<()> {
+    Settings::read(Some(repo), repo.environment())?.check()
 }
 
 /// Nothing lands untested.

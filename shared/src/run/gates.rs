@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use super::TaskState;
 use crate::model::{
     WriterId,
-    event::Event,
     run::{
-        Fact, Fold, Gate, GateKind, GateOption, fold,
+        Fold, Gate, GateKind, GateOption,
         gate::{GateAnswer, GateClosed, GateOpened},
     },
 };
@@ -50,13 +49,6 @@ pub struct GatedWork {
     pub head: Option<String>,
 }
 
-/// Folds the events of the clone that drives a run, and the answers of all clones.
-pub fn of_driver(events: &[Event<Fact>], writer: &WriterId) -> Fold {
-    let counts =
-        |event: &&Event<Fact>| event.writer == *writer || matches!(event.fact, Some(Fact::Decided(_)));
-    fold::fold(events.iter().filter(counts))
-}
-
 /// Returns the state of a task, given the newest gate of the task. `asks` says whether the run opens gates at all.
 pub fn gated(
     state: TaskState,
@@ -67,6 +59,7 @@ pub fn gated(
 ) -> TaskState {
     let ask = |state| match state {
         TaskState::NotDone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Failed, why)),
+        TaskState::FromUndone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Undone, why)),
         other => other,
     };
     if matches!(state, TaskState::Ended(_)) {
@@ -74,8 +67,11 @@ pub fn gated(
     }
     let Some(gate) = newest else { return ask(state) };
     let of = &gate.opened;
+    // What was undone can come back, and what was there can be undone: then the question is another one.
+    let is_from_undone = matches!(state, TaskState::FromUndone(_));
     let is_same = (of.attempt, &of.head) == (work.attempt, &work.head)
-        && matches!(state, TaskState::NotDone(_) | TaskState::Ready);
+        && (gate.kind() == GateKind::Undone) == is_from_undone
+        && (is_from_undone || matches!(state, TaskState::NotDone(_) | TaskState::Ready));
     match &gate.closed {
         None if !is_same => TaskState::AtGate(GateStep::Close(of.gate, None)),
         None => TaskState::AtGate(waiting(gate, judge)),
@@ -87,6 +83,7 @@ pub fn gated(
             {
                 TaskState::AtGate(GateStep::Land(option))
             }
+            Some(option @ GateOption::Land) if is_from_undone => TaskState::AtGate(GateStep::Land(option)),
             _ => ask(state),
         },
     }
@@ -151,7 +148,10 @@ pub fn closing(gate: u64, answer: Option<&GateAnswer>) -> GateClosed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::run::{TaskOutcome, gate::Decided};
+    use crate::model::{
+        event::Event,
+        run::{Fact, TaskOutcome, fold, gate::Decided},
+    };
 
     fn work(attempt: u32, head: &str) -> GatedWork {
         GatedWork { attempt: Some(attempt), head: Some(head.to_owned()) }
@@ -181,7 +181,7 @@ mod tests {
             let closed = closing(1, place.map(|place| &answers[place]));
             events.push(event(99, "a", &Fact::GateClosed(closed)));
         }
-        of_driver(&events, &WriterId::parse("a").unwrap())
+        fold::fold(&events)
     }
 
     #[test]
@@ -231,6 +231,30 @@ mod tests {
         assert_eq!(see(Ready, &theirs, &work(1, "i")), Ready);
         let superseded = gates(Failed, &[], Some(None));
         assert_eq!(see(failed(), &superseded, &same), open());
+    }
+
+    #[test]
+    fn what_started_from_undone_work_is_asked_about_until_that_is_back() {
+        use TaskState::{AtGate, FromUndone, Ready};
+        let everybody = |_: &WriterId| true;
+        let from = || FromUndone("starts from 'a', whose landing was undone".into());
+        let see = |state: TaskState, fold: &Fold| {
+            gated(state, fold.gates.last(), &work(1, "h"), true, early(&everybody))
+        };
+        let AtGate(GateStep::Open(kind, _)) = see(from(), &Fold::default()) else { panic!("a gate") };
+        assert_eq!(kind, GateKind::Undone);
+        assert_eq!(gated(from(), None, &work(1, "h"), false, early(&everybody)), from(), "it does not ask");
+        let open = gates(GateKind::Undone, &[], None);
+        assert_eq!(see(from(), &open), AtGate(GateStep::Wait));
+        assert_eq!(see(Ready, &open), AtGate(GateStep::Close(1, None)), "it is back");
+        let land = gates(GateKind::Undone, &[("a", "land")], Some(Some(0)));
+        assert_eq!(see(from(), &land), AtGate(GateStep::Land(GateOption::Land)));
+        assert_eq!(see(Ready, &land), Ready);
+        // An answer about another question says nothing of this one.
+        let retry = gates(GateKind::CheckFailed, &[("a", "retry")], Some(Some(0)));
+        assert!(matches!(see(from(), &retry), AtGate(GateStep::Open(GateKind::Undone, _))));
+        let waits = gates(GateKind::CheckFailed, &[], None);
+        assert_eq!(see(from(), &waits), AtGate(GateStep::Close(1, None)));
     }
 
     #[test]

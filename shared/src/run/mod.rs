@@ -35,6 +35,8 @@ pub enum TaskState {
     LandedUnrecorded,
     /// Its agent ended and is not done: the reason.
     NotDone(String),
+    /// Its agent is done, and started from work whose landing was undone: the sentence that says so.
+    FromUndone(String),
     /// A person is asked about it, or was.
     AtGate(GateStep),
 }
@@ -126,6 +128,7 @@ fn ended(tasks: &[RunTask], place: usize, task: &RunTask) -> Option<Step> {
     match &task.state {
         TaskState::LandedUnrecorded => record(TaskOutcome::Landed, None),
         TaskState::NotDone(why) => record(TaskOutcome::Failed, Some(why.clone())),
+        TaskState::FromUndone(why) => record(TaskOutcome::Skipped, Some(why.clone())),
         TaskState::AtGate(GateStep::Wait | GateStep::Land(_)) => None,
         TaskState::AtGate(step) => Some(Step::Gate(Some(place), step.clone())),
         TaskState::Unstarted => needs(tasks, task).find_map(|need| match need.state {

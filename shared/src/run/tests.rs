@@ -1,7 +1,9 @@
 use super::*;
 use crate::model::run::GateKind;
 use TaskOutcome::{Failed, Landed, Skipped, Unchanged};
-use TaskState::{AtGate, Ended, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working};
+use TaskState::{
+    AtGate, Ended, FromUndone, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working,
+};
 
 /// Makes tasks `a`, `b`, … of states and of the tasks that each needs.
 fn tasks(states: &[(TaskState, &str)]) -> Vec<RunTask> {
@@ -27,6 +29,7 @@ fn each_state_has_its_next_step() {
     let open = || GateStep::Open(GateKind::Failed, "no".into());
     let ours = || GateStep::Land(GateOption::Ours);
     let table: &[Row<'_>] = &[
+        (&[(FromUndone("gone".into()), ""), (Ready, "")], false, record(0, Skipped, Some("gone"))),
         (&[], false, Step::End(RunPhase::Done)),
         (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], false, Step::Start(vec![0, 2])),
         (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], true, Step::Start(vec![0])),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     RunPhase, TaskEnd,
+    drive::{Driving, RunOptions},
     gate::{Decided, GateClosed, GateOpened},
 };
 use crate::model::{
@@ -44,6 +45,8 @@ facts! {
         Decided(Decided) = "decided",
         /// The clone that drives the run closed a gate, and heeded an answer if it names one.
         GateClosed(GateClosed) = "gate_closed",
+        /// A clone took the run over, and drives it from now on.
+        Driving(Driving) = "driving",
     }
 }
 
@@ -61,6 +64,9 @@ pub struct Created {
     /// commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// How its plan is carried out; absent if it has none, or if an earlier version began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<RunOptions>,
 }
 
 impl EventFact for Fact {
@@ -69,13 +75,17 @@ impl EventFact for Fact {
 
     fn is_sound(&self) -> bool {
         match self {
-            Self::Created(created) => created.agents.len() <= MAX_AGENTS,
+            Self::Created(created) => {
+                created.agents.len() <= MAX_AGENTS
+                    && created.options.as_ref().is_none_or(RunOptions::is_sound)
+            }
             Self::Note { .. } => true,
             Self::Task(end) => end.is_sound(),
             Self::Finished { phase, .. } => phase.is_end(),
             Self::GateOpened(opened) => opened.is_sound(),
             Self::Decided(decided) => decided.is_sound(),
             Self::GateClosed(closed) => closed.is_sound(),
+            Self::Driving(driving) => driving.is_sound(),
         }
     }
 
@@ -91,7 +101,8 @@ impl EventFact for Fact {
             | Self::Finished { .. }
             | Self::GateOpened(_)
             | Self::Decided(_)
-            | Self::GateClosed(_) => None,
+            | Self::GateClosed(_)
+            | Self::Driving(_) => None,
         }
     }
 }

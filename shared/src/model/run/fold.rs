@@ -3,24 +3,26 @@
 //! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
 //! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
 //! Of several ends of one task the highest counts, `landed > unchanged > failed > skipped`, and of equal ones the first.
-//! A gate is closed by the first event of the clone that opened it; what other clones write about its end changes nothing.
+//! A gate is closed by the first event of the clone that opened it, or of one that has taken the run since.
+//! What a clone that does not drive the run writes about tasks, gates, and the end of the run changes nothing, and is listed as a conflict.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fact, Gate, Run, TaskEnd,
+    DrivingClone, Fact, Gate, Run, TaskEnd,
+    drive::Driving,
     fact::Created,
     gate::{Decided, GateClosed, GateOpened, MAX_GATES},
 };
 use crate::model::{
-    AgentId, IdOrText,
+    AgentId, IdOrText, WriterId,
     event::{Event, EventId},
     subject::Subject as _,
     text::{self, short_or_none},
 };
 
 /// The version of these rules. State that was written with another version is folded again.
-pub const FOLD: u32 = 4;
+pub const FOLD: u32 = 5;
 
 /// The result of folding the events of a run. In JSON the state is left out, because its trailers hold it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -44,6 +46,9 @@ pub struct Fold {
     pub newer: usize,
     /// Whether the event that creates the run was found. Without it, the run has no title and no agents.
     pub created: bool,
+    /// The clone that drives it; `None` only if the event that creates the run was not found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<DrivingClone>,
 }
 
 /// Folds events, which may be in any order and may be repeated.
@@ -56,6 +61,10 @@ impl Fold {
     pub(super) fn apply(&mut self, event: &Event<Fact>) {
         self.run.lamport = event.lamport;
         self.run.updated_at = event.at;
+        if self.is_void(event) {
+            self.conflict(format!("clone {} wrote about its course and does not drive it", event.writer));
+            return;
+        }
         match &event.fact {
             None => self.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
@@ -78,6 +87,31 @@ impl Fold {
             Some(Fact::GateOpened(opened)) => self.gate_opened(event, opened),
             Some(Fact::Decided(decided)) => self.decided(event, decided),
             Some(Fact::GateClosed(closed)) => self.gate_closed(event, closed),
+            Some(Fact::Driving(driving)) => self.driving(event, driving),
+        }
+    }
+
+    /// Returns whether this clone drives the run.
+    pub fn is_driven_by(&self, writer: &WriterId) -> bool {
+        self.driver.as_ref().is_some_and(|driver| driver.writer == *writer)
+    }
+
+    /// Returns whether only the clone that drives the run may write this, and another one did.
+    fn is_void(&self, event: &Event<Fact>) -> bool {
+        let is_of_driver = matches!(
+            event.fact,
+            Some(Fact::Task(_) | Fact::Finished { .. } | Fact::GateOpened(_) | Fact::GateClosed(_))
+        );
+        is_of_driver && self.driver.as_ref().is_some_and(|driver| driver.writer != event.writer)
+    }
+
+    fn driving(&mut self, event: &Event<Fact>, driving: &Driving) {
+        match DrivingClone::after(self.driver.as_ref(), event, driving) {
+            Some(driver) => {
+                self.driver = Some(driver);
+                self.tasks.retain(|end| !driving.reopened.contains(&end.task));
+            }
+            None => self.conflict(format!("clone {} took it, and another clone was first", event.writer)),
         }
     }
 
@@ -110,8 +144,9 @@ impl Fold {
     }
 
     fn gate_closed(&mut self, event: &Event<Fact>, closed: &GateClosed) {
+        let is_driver = self.is_driven_by(&event.writer);
         let gate = self.gates.iter_mut().find(|gate| gate.opened.gate == closed.gate);
-        match gate.filter(|gate| gate.writer == event.writer) {
+        match gate.filter(|gate| is_driver || gate.writer == event.writer) {
             Some(gate) if gate.closed.is_none() => {
                 gate.closed = Some(GateClosed {
                     decision: short_or_none(closed.decision.as_deref()),
@@ -145,6 +180,8 @@ impl Fold {
         self.run.agents = created.agents.len() as u64;
         self.run.writer.clone_from(&event.writer);
         self.run.label = short_or_none(created.label.as_deref());
+        self.driver =
+            self.driver.take().or_else(|| Some(DrivingClone::first(event, created.label.as_deref())));
         self.run.created_at = event.at;
     }
 

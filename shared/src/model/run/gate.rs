@@ -33,6 +33,8 @@ words! {
         Conflict = "conflict",
         /// The work of a task failed a check at its landing.
         CheckFailed = "check-failed",
+        /// The work of a task started from work whose landing was undone.
+        Undone = "undone",
         /// A reason that is newer than this program.
         Other = "other",
     }
@@ -52,6 +54,8 @@ words! {
         Ours = "ours",
         /// Land the work with its own conflicting lines.
         Theirs = "theirs",
+        /// Land the work although what it started from was undone: it brings that back.
+        Land = "land",
         /// Leave the task out, and the tasks that need it.
         Skip = "skip",
         /// End the run.
@@ -68,6 +72,7 @@ impl GateOption {
             Self::Agent => "let the agent resolve the conflict",
             Self::Ours => "land with the conflicting lines of the target",
             Self::Theirs => "land with the conflicting lines of the work",
+            Self::Land => "land it, and bring back what was undone",
             Self::Skip => "leave the task out, and what needs it",
             Self::Stop => "end the run",
         }
@@ -85,10 +90,11 @@ impl GateKind {
 
     /// Returns the options of a gate of this kind, in the order in which they are shown.
     pub const fn options(self) -> &'static [GateOption] {
-        use GateOption::{Accept, Agent, Ours, Retry, Skip, Stop, Theirs};
+        use GateOption::{Accept, Agent, Land, Ours, Retry, Skip, Stop, Theirs};
         match self {
             Self::Plan => &[Accept, Stop],
             Self::Failed | Self::CheckFailed | Self::Other => &[Retry, Skip, Stop],
+            Self::Undone => &[Skip, Land, Stop],
             Self::Conflict => &[Retry, Agent, Ours, Theirs, Skip, Stop],
         }
     }
@@ -181,7 +187,7 @@ fn is_word(word: &str) -> bool {
 pub struct Gate {
     /// What its clone stated when it opened it. Its texts are safe to show.
     pub opened: GateOpened,
-    /// The clone that opened it, and alone can close it.
+    /// The clone that opened it. It closes it, or a clone that has taken the run since.
     pub writer: WriterId,
     /// When it was opened.
     pub at: Timestamp,

@@ -51,6 +51,7 @@ fn gate(event: &Event<Fact>) -> Option<String> {
             Some(option) => format!("gate {} closed by {option}", closed.gate),
             None => format!("gate {} closed", closed.gate),
         }),
+        Fact::Driving(driving) => Some(format!("driver {}", driving.epoch)),
         _ => None,
     }
 }

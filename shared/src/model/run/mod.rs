@@ -2,6 +2,7 @@
 //!
 //! The log of a run names its agents and never copies their states: showing a run requires the logs of its agents as well.
 
+pub mod drive;
 pub mod fact;
 pub mod fold;
 pub mod gate;
@@ -14,6 +15,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use drive::DrivingClone;
 pub use fact::Fact;
 pub use fold::Fold;
 pub use gate::{Gate, GateKind, GateOption};

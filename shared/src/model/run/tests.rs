@@ -2,11 +2,12 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
+    drive::Driving,
     fact::{Created, MAX_AGENTS},
     gate::{Decided, GateClosed, GateOpened},
     *,
 };
-use crate::model::{IdOrText, event::Event, trailers};
+use crate::model::{IdOrText, WriterId, event::Event, trailers};
 
 /// The log of a run with every kind of event, each with all of its fields. These bytes must stay readable.
 const EVENTS: &[&str] = &[
@@ -19,6 +20,8 @@ const EVENTS: &[&str] = &[
     r#"{"at":"2026-11-26T12:00:05Z","gate":1,"l":6,"note":"use the other API","option":"retry","t":"decided","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-26T12:00:06Z","decision":"2222","gate":1,"l":7,"option":"retry","t":"gate_closed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-26T12:00:07Z","deadline":"2026-11-26T14:00:00Z","default":"skip","gate":2,"kind":"of-tomorrow","l":8,"options":["dance"],"t":"gate_opened","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:08Z","epoch":2,"l":9,"label":"desk","reopened":["docs"],"t":"driving","v":1,"w":"7a7a"}"#,
+    r#"{"agents":[],"at":"2026-11-26T12:00:09Z","l":10,"options":{"confirm":true,"into":"main","sequential":true,"strict":true,"tasks":["add-tests","docs"],"yolo":true},"t":"created","title":"Two tasks","v":1,"w":"7a7a"}"#,
 ];
 
 /// The trailers of the state after [`EVENTS`].
@@ -29,14 +32,15 @@ Orchestra-Title: Two tasks
 Orchestra-Agents: 2
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
-Orchestra-Updated: 2026-11-26T12:00:07Z
+Orchestra-Updated: 2026-11-26T12:00:09Z
 Orchestra-Ended: 2026-11-26T12:00:02Z
 Orchestra-Reason: one failed
 Orchestra-Gates: 1
 Orchestra-Notes: 1
-Orchestra-Lamport: 8
+Orchestra-Conflicts: 2
+Orchestra-Lamport: 10
 Orchestra-By: 5t2k
-Orchestra-Fold: 4
+Orchestra-Fold: 5
 Orchestra-Format: 1
 ";
 
@@ -66,8 +70,11 @@ fn events_and_state_of_a_run_keep_their_bytes() {
     assert_eq!(fold.notes, [events[1].id]);
     assert_eq!(
         fold.tasks.iter().map(|end| (end.task.as_str(), end.outcome())).collect::<Vec<_>>(),
-        [("add-tests", TaskOutcome::Failed), ("docs", TaskOutcome::Unchanged)]
+        [("add-tests", TaskOutcome::Failed)],
+        "a clone that does not drive the run says nothing of a task"
     );
+    let driver = fold.driver.as_ref().unwrap();
+    assert_eq!((driver.epoch, driver.name().as_str()), (2, "clone desk (7a7a)"));
 }
 
 #[test]
@@ -188,6 +195,57 @@ fn malformed_gates_are_set_aside() {
     assert_eq!((fold.gates.len(), fold.conflicts.len()), (1, 3));
 }
 
+fn took(epoch: u64, reopened: &[&str]) -> Fact {
+    let reopened = reopened.iter().map(|id| (*id).to_owned()).collect();
+    Fact::Driving(Driving { epoch, label: None, reopened })
+}
+
+fn landed(task: &str) -> Fact {
+    Fact::Task(TaskEnd::new(task.into(), TaskOutcome::Landed, None))
+}
+
+#[test]
+fn what_a_clone_writes_that_does_not_drive_the_run_is_void() {
+    let begun = event(1, "a", &Fact::Created(Created::default()));
+    let writer = |fold: &Fold| fold.driver.as_ref().map(|driver| (driver.epoch, driver.writer.to_string()));
+    let ended = |fold: &Fold| fold.tasks.iter().map(|end| end.task.clone()).collect::<Vec<_>>();
+    let see = |more: &[Event<Fact>]| fold::fold(&[&[begun.clone()], more].concat());
+    let fold = see(&[event(2, "b", &landed("x")), event(2, "b", &end(RunPhase::Done))]);
+    assert_eq!((writer(&fold), ended(&fold)), (Some((1, "a".into())), vec![]));
+    assert_eq!((fold.run.phase, fold.conflicts.len()), (RunPhase::Running, 2));
+    // From its taking on, the events of the new driver count, and those of the one before do not.
+    let gate = [event(2, "a", &opened(1)), event(3, "a", &landed("x")), event(3, "a", &landed("y"))];
+    let after = [
+        event(4, "b", &took(2, &["x"])),
+        event(5, "a", &landed("z")),
+        event(5, "a", &end(RunPhase::Done)),
+        event(6, "b", &Fact::GateClosed(GateClosed { gate: 1, option: None, decision: None })),
+    ];
+    let fold = see(&[&gate[..], &after[..]].concat());
+    assert_eq!((writer(&fold), ended(&fold)), (Some((2, "b".into())), vec!["y".to_owned()]));
+    assert_eq!((fold.run.phase, fold.run.gates), (RunPhase::Running, 0));
+    // The one that lost it drives it once more.
+    let fold =
+        see(&[&gate[..], &after[..], &[event(7, "a", &took(3, &[])), event(8, "a", &landed("z"))]].concat());
+    assert_eq!((writer(&fold), ended(&fold).len()), (Some((3, "a".into())), 2));
+}
+
+#[test]
+fn of_two_clones_that_take_a_run_at_once_the_first_in_the_order_drives_it() {
+    let begun = event(1, "a", &Fact::Created(Created::default()));
+    let (b, c) = (event(2, "b", &took(2, &[])), event(2, "c", &took(2, &[])));
+    let won = if b.order() < c.order() { "b" } else { "c" };
+    let work = [event(3, "b", &landed("of-b")), event(3, "c", &landed("of-c"))];
+    let all = [begun.clone(), b.clone(), c, work[0].clone(), work[1].clone()];
+    let fold = fold::fold(&all);
+    assert!(fold.is_driven_by(&WriterId::parse(won).unwrap()));
+    assert_eq!(fold.tasks.iter().map(|end| end.task.as_str()).collect::<Vec<_>>(), [format!("of-{won}")]);
+    // Nobody takes a number that was not next, so that there always is a next one.
+    let fold = fold::fold(&[begun, b, event(3, "c", &took(u64::MAX, &[])), event(4, "c", &took(2, &[]))]);
+    assert_eq!((fold.driver.as_ref().unwrap().epoch, fold.conflicts.len()), (2, 2));
+    assert!(Event::new(&took(1, &[]), 1, Timestamp::UNIX_EPOCH, "a").is_none());
+}
+
 fn facts() -> impl Strategy<Value = Fact> {
     let phases = prop::sample::select(&RunPhase::ALL[1..]);
     prop_oneof![
@@ -203,6 +261,8 @@ fn facts() -> impl Strategy<Value = Fact> {
         (1_u64..3).prop_map(|gate| {
             Fact::GateClosed(GateClosed { gate, option: Some("skip".into()), decision: None })
         }),
+        (2_u64..4, any::<bool>())
+            .prop_map(|(epoch, reopens)| took(epoch, if reopens { &["a"] } else { &[] })),
     ]
 }
 

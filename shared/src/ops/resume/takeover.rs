@@ -15,7 +15,7 @@ use crate::{
     },
     model::{Agent, AgentId, text},
     store::{layout, sound, transcripts, unreadable},
-    sync::{RefSnapshot, Remote, consent, remote_tips::RemoteTips, secrets},
+    sync::{Remote, consent, remote_tips::RemoteTips, secrets},
     worktree::list,
 };
 
@@ -187,20 +187,51 @@ pub(super) fn claim_at_remotes(
     id: &AgentId,
     before: Oid,
 ) -> Result<Option<String>> {
-    let name = layout::agent_ref(id);
-    let Some(now) = repo.find_ref(&name)? else { return Ok(None) };
-    let both = "if another clone resumes it too, the work of both is kept";
-    let mut warning = Some(format!("no remote has '{id}', as far as is known here: {both}"));
+    let claim = Claim {
+        name: layout::agent_ref(id),
+        shown: format!("'{id}'"),
+        both: "if another clone resumes it too, the work of both is kept".to_owned(),
+        again: "git orchestra sync, then git orchestra status".to_owned(),
+    };
+    claim_log(context, repo, &claim, before)
+}
+
+/// What a clone claims at the remotes, and how that is said.
+pub(in crate::ops) struct Claim {
+    /// The name of the ref of its log.
+    pub(in crate::ops) name: String,
+    /// What it is called in a sentence.
+    pub(in crate::ops) shown: String,
+    /// What happens if another clone does the same.
+    pub(in crate::ops) both: String,
+    /// What to type if another clone was faster.
+    pub(in crate::ops) again: String,
+}
+
+/// Claims the subject of a log, whose newest event says so, at the remotes that have it: each accepts only the first clone. `before` is
+/// the tip of the log before that event. Returns a warning for the user if no remote could decide.
+///
+/// # Errors
+/// Another clone was faster (4); then the log is as it was before.
+pub(in crate::ops) fn claim_log(
+    context: &Context,
+    repo: &Repo,
+    claim: &Claim,
+    before: Oid,
+) -> Result<Option<String>> {
+    let Claim { name, shown, both, again } = claim;
+    let Some(now) = repo.find_ref(name)? else { return Ok(None) };
+    let below = name.strip_prefix(layout::SHARED).unwrap_or(name);
+    let mut warning = Some(format!("no remote has {shown}, as far as is known here: {both}"));
     for remote in repo.remotes() {
         let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
-        let theirs = RefSnapshot::read(repo, &layout::tracking(&remote.name))?;
-        if !theirs.agents.contains_key(id) {
+        if repo.find_ref(&format!("{}{below}", layout::tracking(&remote.name)))?.is_none() {
             continue;
         }
         if !remote.urls(repo).is_ok_and(|urls| consent::find(repo, &urls).is_some()) {
             let address = text::safe(&remote.address);
             warning = Some(format!(
-                "{address} has '{id}' and does not learn that it runs here, because nothing was sent there from this clone \
+                "{address} has {shown} and does not learn that it runs here, because nothing was sent there from this clone \
                  yet ('git orchestra sync' asks): {both}"
             ));
             continue;
@@ -218,20 +249,19 @@ pub(super) fn claim_at_remotes(
             Ok(rejected) if rejected.is_empty() => warning = None,
             Ok(_) => {
                 repo.edit_refs(
-                    &[RefEdit { name, old: Some(now), new: before }],
+                    &[RefEdit { name: name.clone(), old: Some(now), new: before }],
                     "orchestra: not taken over",
                 )?;
                 let address = text::safe(&remote.address);
                 return Err(Error::new(
                     Code::RemoteChanged,
-                    format!("'{address}' has newer events of '{id}': another clone may have resumed it"),
+                    format!("'{address}' has newer events of {shown}: another clone may have been faster"),
                 )
-                .hint("git orchestra sync, then git orchestra status"));
+                .hint(again));
             }
             Err(error) => {
                 let why = error.one_line();
-                warning =
-                    Some(format!("{why}; if another clone resumes '{id}' too, the work of both is kept"));
+                warning = Some(format!("{why}; {both}"));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Report, TaskRow, driver::Driver, started};
+use super::{Report, TaskRow, driver::Driver, started, taken};
 use crate::{
     Error, Result,
     context::Context,
@@ -14,7 +14,6 @@ use crate::{
         run::{Fact, RunPhase},
     },
     ops::{caller::Caller, stop},
-    store,
     trust::AcceptedRepo,
 };
 
@@ -26,7 +25,7 @@ const REASON: &str = "given up by git orchestra run --abort";
 /// Gives a run of this clone up. One that was stopped before is given up again: agents of it that still run are stopped.
 ///
 /// # Errors
-/// The run has ended otherwise (3), or an agent does not end in time (124): the end of the run is recorded nevertheless.
+/// The run has ended otherwise (3), another clone drives it (4), or an agent does not end in time (124): the end of the run is recorded nevertheless.
 pub(super) fn run(
     context: &Context,
     repo: &AcceptedRepo,
@@ -34,7 +33,9 @@ pub(super) fn run(
     show: &dyn Fn(&TaskRow),
 ) -> Result<Report> {
     let mut driver = Driver::reading(context, repo, key.clone(), show)?;
-    let phase = driver.find()?.log.run.phase;
+    let log = driver.find()?.log;
+    taken::require_driving(&driver.key, &log, &driver.writer)?;
+    let phase = log.run.phase;
     if phase.is_end() && phase != RunPhase::Stopped {
         return Err(Error::refused(format!("run '{key}' has ended: it is {phase}"))
             .hint("git orchestra undo undoes its landings"));
@@ -48,7 +49,7 @@ pub(super) fn run(
     }
     if !phase.is_end() {
         let ended = Fact::Finished { phase: RunPhase::Stopped, reason: Some(REASON.to_owned()) };
-        store::append(repo, key, &[ended])?;
+        driver.append(&[ended])?;
     }
     let path = started::lock_file(repo, key)?;
     let lock = Lock::take(&path, context.at_most(NOTICED_WITHIN))?;

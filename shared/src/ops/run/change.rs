@@ -1,11 +1,10 @@
 //! Changes of the options of a run that is continued: recorded in its log, then in the private file from which it is carried out.
 
-use super::{Request, check_tasks, driver::Driver, started::StartedRun};
+use super::{Request, check_tasks, driver::Driver, started::StartedRun, taken};
 use crate::{
     Error, Result,
     landing::check,
     model::{quote, run::Fact},
-    store,
 };
 
 impl Driver<'_> {
@@ -22,6 +21,7 @@ impl Driver<'_> {
         };
         let Some(text) = change(&self.started, &changed) else { return Ok(()) };
         let found = self.find()?;
+        taken::require_driving(&self.key, &found.log, &self.writer)?;
         let phase = found.log.run.phase;
         if phase.is_end() {
             return Err(Error::refused(format!("run '{}' has ended: it is {phase}", self.key))
@@ -34,7 +34,7 @@ impl Driver<'_> {
         let unstarted =
             StartedRun { tasks: unstarted.map(|row| row.id.clone()).collect(), ..changed.clone() };
         self.warnings.extend(check_tasks(self.context, self.repo, &unstarted)?);
-        store::append(self.repo, &self.key, &[Fact::Note { text: Some(text) }])?;
+        self.append(&[Fact::Note { text: Some(text) }])?;
         changed.replace(self.repo, &self.key)?;
         self.started = changed;
         Ok(())

@@ -2,17 +2,26 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use super::{Report, TaskRow, agents, rows, started, started::StartedRun, task_tag};
+use super::{
+    Report, TaskRow, agents, rows, started,
+    started::StartedRun,
+    taken,
+    task_state::{has_taken, state, take_over, work_of},
+    task_tag, undone,
+};
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
     context::{Context, interrupted},
     lock::Lock,
     model::{
-        Agent, AgentId, IdOrText, Liveness, Phase, RunKey, WriterId,
+        AgentId, Liveness, RunKey, WriterId,
         run::{Fact, Fold, Gate, Run, RunPhase, TaskEnd, TaskOutcome},
     },
-    ops::{agent_object::AgentObject, notices, repairing, resume, settings::Settings, spawn, status},
+    ops::{
+        agent_object::AgentObject, gate_object::RunClone, notices, repairing, resume, settings::Settings,
+        spawn, status,
+    },
     plan::{Plan, Task},
     run::{
         self, RunTask, Step, TaskState,
@@ -44,7 +53,7 @@ pub(super) struct Driver<'a> {
 
 /// What the refs say of a run.
 pub(super) struct Found {
-    /// What this clone wrote into the log of the run, and the answers of all clones.
+    /// What the clones that drove the run wrote into its log, and the answers of all clones.
     pub(super) log: Fold,
     pub(super) tasks: Vec<RunTask>,
     pub(super) rows: Vec<TaskRow>,
@@ -107,6 +116,10 @@ impl<'a> Driver<'a> {
             Err(error) if error.kind() == Kind::Interrupted && self.log()?.run.phase.is_end() => {
                 self.find().map(|found| (found, false))
             }
+            // Another clone took it, which ended the step, or keeps this one from recording what it did.
+            Err(_) if !self.log()?.is_driven_by(&self.writer) => {
+                return Err(taken::error(&self.key, &self.log()?));
+            }
             driven => driven,
         };
         let ended = match &driven {
@@ -143,6 +156,7 @@ impl<'a> Driver<'a> {
                 RunPhase::Running => self.next(&found),
                 _ => return Ok((found, has_ended_it)),
             };
+            taken::require_driving(&self.key, &found.log, &self.writer)?;
             if !matches!(step, Step::Wait | Step::NeedPerson) {
                 backoff = Backoff::millis(50, 1000);
             }
@@ -173,13 +187,23 @@ impl<'a> Driver<'a> {
         if self.log()?.run.phase.is_end() {
             return Ok(false);
         }
-        store::append(self.repo, &self.key, &[Fact::Finished { phase, reason }])?;
+        self.append(&[Fact::Finished { phase, reason }])?;
         Ok(true)
     }
 
-    /// Reads the log. What another clone wrote into it says nothing of what was done here; only its answers are read.
+    /// Reads the log. What a clone wrote into it that did not drive the run says nothing of what was done; only its answers count.
     fn log(&self) -> Result<Fold> {
-        Ok(gates::of_driver(&Chain::<Run>::of(self.repo, &self.key)?.events, &self.writer))
+        Ok(Chain::<Run>::of(self.repo, &self.key)?.fold())
+    }
+
+    /// Appends to the log, unless another clone has taken the run meanwhile.
+    ///
+    /// # Errors
+    /// Another clone drives the run (4), or the events cannot be written.
+    pub(super) fn append(&self, facts: &[Fact]) -> Result<()> {
+        let drives = |fold: &Fold| fold.is_driven_by(&self.writer).then(|| facts.to_vec());
+        let after = store::append_if(self.repo, &self.key, drives)?;
+        taken::require_driving(&self.key, &after, &self.writer)
     }
 
     /// Ends a run that has neither an agent nor a gate, because of an error: there is nothing in it to continue. Returns whether it has ended.
@@ -213,6 +237,7 @@ impl<'a> Driver<'a> {
         let judge = Judge { is_trusted: &is_trusted, now: self.repo.now() };
         let mut rows = rows(&self.plan, &self.started.tasks);
         let agents = agents::of_run(self.repo, &self.key, self.started.tasks.len())?;
+        let undone = undone::find(self.repo, &self.started.into, &log, &rows, &agents)?;
         let ids: Vec<String> = agents.values().map(|agent| agent.0.to_string()).collect();
         let mut objects = Vec::new();
         if !ids.is_empty() {
@@ -227,6 +252,10 @@ impl<'a> Driver<'a> {
             row.agent = agent.map(|agent| agent.0.clone());
             let end = log.tasks.iter().find(|end| end.task == row.id.as_str());
             let state = match (end, agent) {
+                (Some(_), _) if undone.contains_key(&place) => {
+                    (row.outcome, row.reason) = (Some(TaskOutcome::Skipped), Some(undone::REASON.to_owned()));
+                    TaskState::Ended(TaskOutcome::Skipped)
+                }
                 (Some(end), _) => {
                     row.outcome = Some(end.outcome());
                     row.reason.clone_from(&end.reason);
@@ -236,7 +265,12 @@ impl<'a> Driver<'a> {
                 (None, Some((id, agent))) => match objects.iter().find(|object| object.id == *id) {
                     Some(object) => {
                         let may_resume = self.resumes.get(id).is_none_or(|times| *times < MOST_RESUMES);
-                        state(object, agent, &self.started.into, may_resume)
+                        match state(object, agent, &self.started.into, may_resume, has_taken(&log)) {
+                            state @ (TaskState::Ready | TaskState::LandedUnrecorded) => {
+                                undone::state(self.repo, agent, &undone)?.unwrap_or(state)
+                            }
+                            state => state,
+                        }
                     }
                     None => TaskState::NeedsPerson("its state cannot be read".to_owned()),
                 },
@@ -284,10 +318,21 @@ impl<'a> Driver<'a> {
     fn resume(&mut self, found: &Found, places: &[usize]) -> Result<()> {
         for id in places.iter().filter_map(|place| found.rows[*place].agent.as_ref()) {
             *self.resumes.entry(id.clone()).or_default() += 1;
-            let request = resume::Request { agents: vec![id.to_string()], ..resume::Request::default() };
+            let is_here = store::agent(self.repo, id)?.writer == self.writer;
+            let request = resume::Request {
+                agents: vec![id.to_string()],
+                take_over: take_over(&found.log),
+                ..resume::Request::default()
+            };
             match resume::run(self.context, self.repo, &request) {
                 Ok(report) => {
-                    self.warnings.push(format!("agent '{id}' was lost, and the run resumed it"));
+                    self.warnings.push(if is_here {
+                        format!("agent '{id}' was lost, and the run resumed it")
+                    } else {
+                        format!(
+                            "agent '{id}' worked in another clone; it continues here from what was synced"
+                        )
+                    });
                     self.warnings.extend(report.warnings);
                 }
                 Err(error) if error.kind() == Kind::Interrupted => return Err(self.interrupted()),
@@ -301,15 +346,23 @@ impl<'a> Driver<'a> {
 
     pub(super) fn record(&self, row: &TaskRow, outcome: TaskOutcome, reason: Option<String>) -> Result<()> {
         let end = TaskEnd::new(row.id.to_string(), outcome, reason.clone());
-        store::append(self.repo, &self.key, &[Fact::Task(end)])?;
+        self.append(&[Fact::Task(end)])?;
         (self.show)(&TaskRow { outcome: Some(outcome), reason, ..row.clone() });
         Ok(())
     }
 
-    pub(super) fn report(self, found: Found) -> Report {
+    pub(super) fn report(mut self, found: Found) -> Report {
+        if let Some(clone) = found.log.driver.as_ref().filter(|clone| clone.writer != self.writer) {
+            self.warnings.push(format!(
+                "{} drove it to its end: what landed is in the branch of that clone",
+                clone.name()
+            ));
+        }
         let gates = self.open_gates(&found);
+        let driver = found.log.driver.as_ref().map(|clone| RunClone::of(clone, Some(&self.writer)));
         Report {
             gates,
+            driver,
             run: Some(self.key.to_string()),
             into: self.started.into,
             phase: found.log.run.phase,
@@ -326,35 +379,6 @@ impl<'a> Driver<'a> {
     /// Adds to an error how the run is continued.
     fn stopped(&self, error: Error) -> Error {
         error.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &self.key.as_str()])
-    }
-}
-
-/// Returns the work of an agent for which an answer at a gate counts.
-fn work_of(agent: &Agent) -> GatedWork {
-    GatedWork { attempt: Some(agent.attempt), head: agent.head_commit().map(|head| head.to_string()) }
-}
-
-/// Returns the state of the task of an agent. `may_resume` says whether the run may still resume it if it was lost.
-fn state(object: &AgentObject, agent: &Agent, into: &str, may_resume: bool) -> TaskState {
-    let reason = object.reason.clone().unwrap_or_default();
-    let told = |word: &str| if reason.is_empty() { word.to_owned() } else { format!("{word}: {reason}") };
-    let landed_head = agent.landed_head.as_ref().and_then(IdOrText::commit);
-    let is_landed = landed_head.is_some() && landed_head == agent.head_commit();
-    match (object.liveness, object.phase) {
-        (Liveness::Live, Phase::Waiting) => TaskState::NeedsPerson(
-            object.waiting.clone().map_or_else(|| told("waiting"), |asks| format!("asks: {asks}")),
-        ),
-        (Liveness::Live, Phase::Paused) if object.cap.is_some() => TaskState::NeedsPerson(told("paused")),
-        (Liveness::Live, _) => TaskState::Working,
-        (Liveness::Lost, _) if may_resume => TaskState::Lost,
-        (Liveness::Lost, _) => TaskState::NeedsPerson(told("lost")),
-        (Liveness::Remote, _) => TaskState::NeedsPerson("works in another clone".to_owned()),
-        (Liveness::Ended, Phase::Done) if is_landed && object.landed_in.as_deref() == Some(into) => {
-            TaskState::LandedUnrecorded
-        }
-        (Liveness::Ended, Phase::Done) => TaskState::Ready,
-        (Liveness::Ended, Phase::Paused) => TaskState::NeedsPerson(told("paused")),
-        (Liveness::Ended, phase) => TaskState::NotDone(told(phase.as_str())),
     }
 }
 

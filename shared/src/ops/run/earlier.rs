@@ -17,8 +17,7 @@ use crate::{
     },
     ops::{agent_object::LandedNow, spawn, status},
     plan::TaskId,
-    run::gates,
-    store::{chain::Chain, writer},
+    store::chain::Chain,
 };
 
 /// The most earlier runs that are compared, the newest.
@@ -101,8 +100,7 @@ pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
         if same.is_empty() {
             continue;
         }
-        let own = writer::known_writer(repo).unwrap_or_default();
-        let log = gates::of_driver(&chain.events, &own);
+        let log = chain.fold();
         let ids = |all: &[(TaskId, TaskId)]| all.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
         if !log.run.phase.is_end() {
             return Ok(Some(Earlier::Open(key, ids(&same))));

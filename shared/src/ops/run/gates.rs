@@ -1,6 +1,9 @@
 //! Opens and closes the gates of a run, and carries out what the answers say.
 
-use super::driver::{Driver, Found};
+use super::{
+    driver::{Driver, Found},
+    task_state::take_over,
+};
 use crate::{
     Code, Kind, Result,
     agents::Words,
@@ -61,7 +64,7 @@ impl Driver<'_> {
     ) -> Result<()> {
         let row = task.map(|place| &found.rows[place]);
         let work = task.map_or_else(GatedWork::default, |place| found.works[place].clone());
-        let log = gates::of_driver(&Chain::<Run>::of(self.repo, &self.key)?.events, &self.writer);
+        let log = Chain::<Run>::of(self.repo, &self.key)?.fold();
         let mut opened = gates::next_gate(
             &log,
             kind,
@@ -72,7 +75,7 @@ impl Driver<'_> {
         );
         opened.agent = row.and_then(|row| row.agent.as_ref()).map(|id: &AgentId| IdOrText::read(id.as_str()));
         let gate = opened.gate;
-        store::append(self.repo, &self.key, &[Fact::GateOpened(opened.clone())])?;
+        self.append(&[Fact::GateOpened(opened.clone())])?;
         self.tell_of_gate(&opened);
         if let Some(row) = row {
             (self.show)(&super::TaskRow { gate: Some(gate), reason: Some(says), ..row.clone() });
@@ -122,21 +125,25 @@ impl Driver<'_> {
                 let (task, outcome) = (row.id.to_string(), TaskOutcome::Skipped);
                 let reason = Some(format!("left out at gate {gate}{why}"));
                 facts.push(Fact::Task(TaskEnd::new(task, outcome, reason.clone())));
-                store::append(self.repo, &self.key, &facts)?;
+                self.append(&facts)?;
                 (self.show)(&super::TaskRow { outcome: Some(outcome), reason, ..row.clone() });
                 return Ok(());
             }
             _ => {}
         }
-        store::append(self.repo, &self.key, &facts).map(drop)
+        self.append(&facts)
     }
 
     /// Resumes the agent of a task with the reason. If that cannot be done, a person is asked again.
     fn retry(&mut self, found: &Found, place: usize, gate: &Gate) -> Result<()> {
         let Some(id) = found.rows[place].agent.clone() else { return Ok(()) };
         let message = Words::Composed(self.message(found, place, &id, gate));
-        let with =
-            |message| resume::Request { agents: vec![id.to_string()], message, ..resume::Request::default() };
+        let with = |message| resume::Request {
+            agents: vec![id.to_string()],
+            message,
+            take_over: take_over(&found.log),
+            ..resume::Request::default()
+        };
         let resumed = match resume::run(self.context, self.repo, &with(Some(message))) {
             // It would run the message as a script: it gets its task again.
             Err(error) if error.code == Code::TaskIsScript => {

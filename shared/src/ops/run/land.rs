@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     driver::{Driver, Found},
-    given_up,
+    given_up, undone,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -170,7 +170,7 @@ impl Driver<'_> {
                 unsaved.unwrap_or_else(|| format!("{} left out of its work", text::count(left_out, "file")));
             return Ok(TaskEnded::failed(GateKind::Failed, Some(format!("nothing to land: {why}"))));
         }
-        let what = if has_work { "is in the target already" } else { "changed nothing" };
+        let what = if has_work { undone::ALREADY } else { "changed nothing" };
         let into = &self.started.into;
         let (outcome, reason) = match failing {
             Some(fails) => (TaskOutcome::Failed, format!("{what}, and {}", fails.sentence(into))),

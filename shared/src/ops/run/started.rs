@@ -4,13 +4,15 @@ use std::{fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::taken;
 use crate::{
     Code, Error, Kind, Result,
+    config::{Config, keys::LABEL},
     error::ErrorContext as _,
     git::{Repo, careful},
     model::{
         RunKey,
-        run::{Fact, Run, fact::Created},
+        run::{Fact, Run, drive::RunOptions, fact::Created},
         secret, text,
     },
     ops::{run_list::file, spawn},
@@ -75,16 +77,47 @@ impl StartedRun {
         private_files::create_durably(&file(repo, &key)?, content).context(Kind::Refused, cannot)?;
         // The log is for everybody; what the agents get is in the private file.
         let plan = secret::redact_words(&self.plan, &SecretVariables::of(repo.environment()).values());
-        let created = Created { title: self.title.clone(), plan: Some(plan), ..Created::default() };
+        let created = Created {
+            title: self.title.clone(),
+            label: Config::of(repo).get_or_default(&LABEL),
+            plan: Some(plan),
+            options: Some(self.options()),
+            ..Created::default()
+        };
         store::begin(repo, &key, Fact::Created(created))?;
         Ok(key)
+    }
+
+    /// Returns what another clone needs to take the run over. The check and the profile are commands of this machine: they stay here.
+    fn options(&self) -> RunOptions {
+        RunOptions {
+            into: self.into.clone(),
+            tasks: self.tasks.iter().map(ToString::to_string).collect(),
+            sequential: self.sequential,
+            confirm: self.confirm,
+            yolo: self.yolo,
+            strict: self.strict,
+        }
+    }
+
+    /// Writes the file of a run that another clone began.
+    pub(super) fn adopt(&self, repo: &Repo, key: &RunKey) -> Result<()> {
+        let folder = folder(repo)?;
+        let cannot = || format!("cannot write to '{}'", folder.display());
+        private_files::create_dir(&folder).context(Kind::Refused, cannot)?;
+        self.replace(repo, key)
+    }
+
+    /// Returns whether the run was begun in this clone, or taken by it before.
+    pub(super) fn is_here(repo: &Repo, key: &RunKey) -> Result<bool> {
+        Ok(file(repo, key)?.exists())
     }
 
     /// Reads the file of a run.
     pub(super) fn read(repo: &Repo, key: &RunKey) -> Result<Self> {
         let content = match careful::read(file(repo, key)?) {
             Ok(content) => content,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(unknown(key)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(unknown(repo, key)),
             Err(error) => return Err(error).context(Kind::Refused, || format!("cannot read run '{key}'")),
         };
         serde_json::from_slice(&content).map_err(|error| {
@@ -146,7 +179,11 @@ pub(super) fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
     })
 }
 
-fn unknown(key: &RunKey) -> Error {
+fn unknown(repo: &Repo, key: &RunKey) -> Error {
+    let log = store::chain::Chain::<Run>::of(repo, key).map(|chain| chain.fold());
+    if let Some(log) = log.ok().filter(|log| log.driver.is_some() && !log.run.phase.is_end()) {
+        return taken::error(key, &log);
+    }
     Error::new(Code::RunUnknown, format!("no run '{}' was started in this clone", text::safe(key)))
         .hint("a run continues where it was started; git orchestra run PLAN begins another")
 }

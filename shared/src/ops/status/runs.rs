@@ -10,7 +10,10 @@ use crate::{
         AgentId, Liveness, RunKey, WriterId,
         run::{Fold, Run, TaskOutcome},
     },
-    ops::{agent_object::AgentObject, gate_object::OpenGate},
+    ops::{
+        agent_object::AgentObject,
+        gate_object::{OpenGate, RunClone},
+    },
     run,
     store::{
         chain::Chain,
@@ -33,6 +36,9 @@ pub struct OpenRun {
     /// The label of the clone that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The clone that drives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<RunClone>,
     /// The number of its tasks; only the clone that began it knows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<usize>,
@@ -70,13 +76,11 @@ pub(super) fn open(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<OpenRun>> 
         let is_open = fold.created && !fold.run.phase.is_end();
         is_open.then(|| {
             // Only the clone that drives a run knows whose answers count there.
-            let is_trusted = |gate: &WriterId, writer: &WriterId| {
-                own.as_ref() != Some(gate) || trusted.contains(writer.as_str())
-            };
-            let gates =
-                fold.open_gates().map(|gate| OpenGate::of(gate, &|writer| is_trusted(&gate.writer, writer)));
-            let gates = gates.collect();
-            OpenRun { gates, ..describe(&key, fold, task_count(repo, &key), agents) }
+            let is_ours = own.as_ref().is_some_and(|own| fold.is_driven_by(own));
+            let is_trusted = |writer: &WriterId| !is_ours || trusted.contains(writer.as_str());
+            let gates = fold.open_gates().map(|gate| OpenGate::of(gate, &is_trusted)).collect();
+            let driver = fold.driver.as_ref().map(|clone| RunClone::of(clone, own.as_ref()));
+            OpenRun { gates, driver, ..describe(&key, fold, task_count(repo, &key), agents) }
         })
     };
     Ok(logs.into_iter().filter_map(read).collect())
@@ -107,6 +111,7 @@ fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObjec
         run: key.to_string(),
         title: fold.run.title,
         label: fold.run.label,
+        driver: None,
         tasks,
         landed,
         unchanged: number(TaskOutcome::Unchanged),
