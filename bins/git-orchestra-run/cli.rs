@@ -28,7 +28,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) resume: Option<String>,
     /// Give up this run, or the newest one of this clone that has not ended
@@ -40,7 +40,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) abort: Option<String>,
     /// Carry out tasks that a run which has not ended has as well, or that landed in an earlier run
@@ -80,6 +80,14 @@ pub(crate) struct Cli {
     /// Without it such work lands, and the table says which other files it changes.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Have the work of each task reviewed by an agent before it lands, such as --with-review=claude
+    ///
+    /// When the work passes the check, a reviewer looks at it as with 'git orchestra review --by'. What it approves
+    /// lands. If it asks for changes, the agent of the task gets its remarks and the work is reviewed again, at most
+    /// {orchestra.review.rounds} times; after that, and if it rejects the work, a gate asks you. Without AGENT, the
+    /// reviewers have the profile of --agent.
+    #[arg(long, value_name = "AGENT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) with_review: Option<String>,
     /// Show the tasks, and start nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -93,6 +101,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra run plan.md --check 'cargo test'", "Carry a plan out"),
         ("git orchestra run --dry-run plan.md", "Show which tasks would be carried out"),
         ("git orchestra run --tasks api,docs plan.md", "Carry out two of its tasks"),
+        ("git orchestra run plan.md --with-review=claude", "Have an agent review all work before it lands"),
         ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
         ("git orchestra run --abort", "Give up the newest run, and keep the work of its agents"),
@@ -110,6 +119,9 @@ pub(crate) const PAGE: Page = Page {
             "A run needs a check: nothing lands untested. It runs on the target before any agent starts, unless it is known to \
              pass there; if it fails, nothing starts, and the exit status is 3. A 'check:' in the plan is only a proposal, because a plan may \
              come from a stranger.",
+            "With --with-review, nothing lands that is not approved: neither commits that came after the review, nor \
+             what an agent would write while it resolves a conflict. A verdict that you give with 'git orchestra \
+             review' counts as well. With --yolo, work that is not approved has failed.",
             "All agents of a run have the tag run/ID: 'git orchestra stop tag:run/ID' stops them. 'git orchestra undo' \
              undoes its landings one by one, the newest first.",
         ],

@@ -108,6 +108,7 @@ mod roles;
 mod run;
 mod run_begins;
 mod run_lands;
+mod run_reviews;
 mod runs;
 mod sandbox;
 mod sandbox_net;

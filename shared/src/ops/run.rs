@@ -13,6 +13,7 @@ mod earlier;
 mod gates;
 mod given_up;
 mod land;
+mod review;
 mod started;
 
 use schemars::JsonSchema;
@@ -23,7 +24,7 @@ use crate::{
     Code, Error, Result,
     config::{
         Config,
-        keys::{BUILD, TEST},
+        keys::{AGENT, BUILD, TEST},
     },
     context::Context,
     landing::branches,
@@ -31,8 +32,9 @@ use crate::{
         AgentId, RunKey,
         run::{RunPhase, TaskOutcome},
         secret, text,
+        verdict::Verdict,
     },
-    ops::{caller::Caller, gate_object::OpenGate, merge_ranked, plan, spawn},
+    ops::{caller::Caller, gate_object::OpenGate, merge_ranked, plan, review::by_agent, spawn},
     plan::{Plan, Task, TaskId},
     trust::AcceptedRepo,
 };
@@ -72,6 +74,9 @@ pub struct Request {
     pub yolo: bool,
     /// Whether work does not land that changes other files than the `files:` of its task name.
     pub strict: bool,
+    /// The profile of the agents that review the work of each task before it lands; an empty text is that of the agents of the tasks.
+    /// Without it, nothing is reviewed unless the plan says so.
+    pub with_review: Option<String>,
     /// Whether to only report which tasks would be carried out.
     pub dry_run: bool,
 }
@@ -118,6 +123,12 @@ pub struct TaskRow {
     /// Why it ended so, or what its agent waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The agent that reviews its work, or did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<AgentId>,
+    /// The verdict that holds for its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// The number of the gate at which it waits for a person's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<u64>,
@@ -175,6 +186,7 @@ pub fn run(
         confirm: request.confirm,
         yolo: request.yolo,
         strict: request.strict,
+        review: reviewing(repo, request, read.review.as_ref())?,
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     if !request.dry_run {
@@ -200,6 +212,23 @@ pub fn run(
     let mut driver = Driver::open(context, repo, key, show)?;
     driver.warnings.extend(left_out);
     driver.drive()
+}
+
+/// Returns the profile of the agents that review all work, if any do.
+///
+/// # Errors
+/// Such an agent cannot review anything here (3).
+fn reviewing(repo: &AcceptedRepo, request: &Request, planned: Option<&String>) -> Result<Option<String>> {
+    let Some(typed) = request.with_review.as_ref().or(planned) else { return Ok(None) };
+    let profile = match request.agent.as_ref().filter(|_| typed.is_empty()) {
+        Some(agent) => agent.clone(),
+        None if typed.is_empty() => Config::of(repo).get(&AGENT)?,
+        None => typed.clone(),
+    };
+    let by = review::reviews_by(&profile, request.check.clone());
+    by_agent::check(repo, &by)
+        .map_err(|error| error.hint("--with-review=AGENT names the agent that reviews"))?;
+    Ok(Some(profile))
 }
 
 /// Nothing lands untested.
@@ -260,6 +289,8 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
         agent: None,
         outcome: None,
         reason: None,
+        reviewer: None,
+        verdict: None,
         gate: None,
     };
     plan.tasks.iter().filter(|task| is_chosen(&task.id)).map(row).collect()

@@ -116,6 +116,7 @@ pub static KEYS: &[&dyn Described] = &[
     &SANDBOX,
     &SANDBOX_HOST,
     &REVIEW_TEST,
+    &REVIEW_ROUNDS,
     &REVIEW_ALLOW,
     &REVIEW_PERMISSION,
     &REVIEW_MODEL,

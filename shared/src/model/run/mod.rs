@@ -5,6 +5,7 @@
 pub mod fact;
 pub mod fold;
 pub mod gate;
+mod gate_options;
 mod key;
 mod log;
 mod phase;

@@ -51,6 +51,9 @@ pub(super) struct StartedRun {
     /// Whether work does not land that changes other files than its task names. Earlier versions did not look.
     #[serde(default)]
     pub(super) strict: bool,
+    /// The profile of the agents that review all work before it lands, if any do.
+    #[serde(default)]
+    pub(super) review: Option<String>,
     /// The ids of the tasks to carry out.
     pub(super) tasks: Vec<TaskId>,
 }
