@@ -8,8 +8,8 @@ use orchestra_terminal::{pages::Page, settings::time};
 
 /// Show what waits for a person, and answer at the gates of runs
 ///
-/// A run opens a gate where it needs a person: a task failed, its work conflicts with the target branch or fails
-/// the check there, or the plan is to be confirmed first. Other tasks keep working meanwhile. Without arguments,
+/// A run opens a gate where it needs a person: a task failed, its work conflicts with the target branch, fails
+/// the check there, was not approved or changes other files than it may, or the plan is to be confirmed first. Other tasks keep working meanwhile. Without arguments,
 /// the open gates of all runs are listed with their options, and the agents that ask for a permission.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-decide", version)]
@@ -51,11 +51,14 @@ pub(crate) const PAGE: Page = Page {
         (
             "OPTIONS OF GATES",
             &[
-                "accept: start the tasks of the plan ('git orchestra run --confirm').",
-                "retry: resume the agent of the task with the reason; its work is checked and lands again.",
-                "agent: let the agent of the task resolve its conflict with the target.",
-                "ours, theirs: land the work, and take conflicting lines from the target (ours) or from the work \
-                 (theirs).",
+                "accept: start the tasks of the plan ('git orchestra run --confirm'); land work that a review did not \
+                 approve, or that changes other files than its task names ('git orchestra run --strict').",
+                "retry: resume the agent of the task with the reason; its work is checked and lands again. At the gate \
+                 of a review: have the same work reviewed once more.",
+                "agent: let the agent of the task resolve its conflict with the target; at the gate of a review, give it \
+                 the remarks, and review its work again.",
+                "ours, theirs, union: land the work, and take conflicting lines from the target (ours), from the work \
+                 (theirs), or from both (union), which git can do only where both changed the same lines of a text.",
                 "skip: leave the task out, and the tasks that need it.",
                 "stop: end the run. What has landed stays, and agents that work keep running.",
             ],

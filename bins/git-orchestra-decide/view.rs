@@ -2,7 +2,10 @@
 
 use orchestra::{
     Result,
-    model::{run::GateOption, text},
+    model::{
+        run::{GateKind, GateOption},
+        text,
+    },
     ops::{
         decide::{self, Answered, Report, RunDriver, WaitingRun},
         gate_object::{AnswerStanding, OpenGate},
@@ -78,7 +81,8 @@ fn lines(gate: &OpenGate) -> String {
     let mut lines =
         format!("  gate {}, {}{task}: {}\n", gate.gate, gate.kind, text::one_line(says, MAX_TEXT));
     for option in &gate.options {
-        let meaning = GateOption::parse(option).map_or("", GateOption::meaning);
+        let kind = GateKind::parse(&gate.kind);
+        let meaning = GateOption::parse(option).and_then(|option| kind.meaning(option)).unwrap_or_default();
         lines.push_str(&format!("    {option:<8}{meaning}\n"));
     }
     if let (Some(deadline), Some(default)) = (gate.deadline, &gate.default) {

@@ -235,6 +235,7 @@ impl Cli {
             repairs: self.repairs,
             priority: self.priority.clone(),
             approved: self.approved,
+            despite_verdict: false,
             build: self.build.clone(),
             test: self.test.clone(),
             check_time: self.check_time,

@@ -82,7 +82,8 @@ pub(crate) const PAGE: Page = Page {
                 "Directly below the title, indented, may be lines of 'agent: claude', 'team: NAME', 'files: src/**, docs/**', \
              'size: 3' (1 to 5) and 'after: ID', several on a line if three spaces are between them. What follows, until \
              the next item, is for the agent.",
-                "Between two lines '---' at the beginning may be 'title:', 'into: BRANCH' and 'check: COMMAND'. A plan is \
+                "Between two lines '---' at the beginning may be 'title:', 'into: BRANCH', 'check: COMMAND' and \
+             'review: AGENT', the profile of the agents that review all work before it lands. A plan is \
              data: a check in it is a proposal that does not run because the plan says so.",
             ],
         ),

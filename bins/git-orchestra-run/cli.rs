@@ -28,7 +28,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "tick", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "tick", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) resume: Option<String>,
     /// Give up this run, or the newest one of this clone that has not ended
@@ -40,7 +40,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "tick", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "tick", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) abort: Option<String>,
     /// Drive a run of another clone here, because that clone is gone: this run, or the newest unfinished one
@@ -54,7 +54,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["resume", "abort", "tasks", "sequential", "confirm", "yolo", "strict", "again"]
+        conflicts_with_all = ["resume", "abort", "tasks", "sequential", "confirm", "yolo", "strict", "tick", "again"]
     )]
     pub(crate) take: Option<String>,
     /// Do not ask before a run is taken from another clone
@@ -105,6 +105,14 @@ pub(crate) struct Cli {
     /// rebase of a later landing, the tick is a small commit.
     #[arg(long)]
     pub(crate) tick: bool,
+    /// Have the work of each task reviewed by an agent before it lands, such as --with-review=claude
+    ///
+    /// When the work passes the check, a reviewer looks at it as with 'git orchestra review --by'. What it approves
+    /// lands. If it asks for changes, the agent of the task gets its remarks and the work is reviewed again, at most
+    /// {orchestra.review.rounds} times; after that, and if it rejects the work, a gate asks you. Without AGENT, the
+    /// reviewers have the profile of --agent.
+    #[arg(long, value_name = "AGENT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) with_review: Option<String>,
     /// Show the tasks, and start nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -122,6 +130,7 @@ pub(crate) const PAGE: Page = Page {
             "git orchestra run --tick specs/limits/tasks.md",
             "Carry out the tasks of spec-kit, and tick those that land",
         ),
+        ("git orchestra run plan.md --with-review=claude", "Have an agent review all work before it lands"),
         ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
         (
@@ -147,6 +156,9 @@ pub(crate) const PAGE: Page = Page {
              after 'git orchestra sync', and the other says so and lands nothing more.",
             "If you undo a landing while its run has not ended, the task counts as skipped, and what started from its work \
              waits at a gate.",
+            "With --with-review, nothing lands that is not approved: neither commits that came after the review, nor \
+             what an agent would write while it resolves a conflict. A verdict that you give with 'git orchestra \
+             review' counts as well. With --yolo, work that is not approved has failed.",
             "All agents of a run have the tag run/ID: 'git orchestra stop tag:run/ID' stops them. 'git orchestra undo' \
              undoes its landings one by one, the newest first.",
         ],

@@ -55,6 +55,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         yolo: cli.yolo,
         strict: cli.strict,
         tick: cli.tick,
+        with_review: cli.with_review.clone(),
         dry_run: cli.dry_run,
     };
     if cli.take.is_some() && !asked_to_take(cli, terminal, &repo, &mut request)? {
@@ -108,6 +109,12 @@ fn line(row: &TaskRow) -> String {
     if let Some(gate) = row.gate {
         return format!("{id} waits at gate {gate}{why}");
     }
+    if let Some(reviewer) = row.reviewer.as_ref().filter(|_| row.outcome.is_none()) {
+        return match row.verdict {
+            Some(verdict) => format!("{id} reviewed by {reviewer}: {}", verdict.as_str()),
+            None => format!("{id} in review: {reviewer}"),
+        };
+    }
     match (row.outcome, &row.agent) {
         (Some(outcome), _) => format!("{id} {outcome}{why}"),
         (None, Some(agent)) => format!("{id} started: {agent}"),
@@ -121,6 +128,7 @@ fn show(terminal: &Terminal, report: &Report) {
         (Some(outcome), _) => outcome.as_str(),
         (None, _) if row.gate.is_some() && !has_ended => "at gate",
         (None, Some(_)) if has_ended => "left",
+        (None, Some(_)) if row.reviewer.is_some() && row.verdict.is_none() => "in review",
         (None, Some(_)) => "open",
         (None, None) => "not started",
     };

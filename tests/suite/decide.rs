@@ -129,7 +129,10 @@ fn what_fails_the_check_or_conflicts_waits_at_the_landing() {
         all.into_iter().find(|gate| gate["kind"] == kind).expect("the gate")
     };
     let conflict = gate("conflict");
-    assert_eq!(conflict["options"], serde_json::json!(["retry", "agent", "ours", "theirs", "skip", "stop"]));
+    assert_eq!(
+        conflict["options"],
+        serde_json::json!(["retry", "agent", "ours", "theirs", "union", "skip", "stop"])
+    );
     let loser = conflict["task"].as_str().expect("a task").to_owned();
     repo.orchestra(["decide", &conflict["gate"].to_string(), "theirs"]).succeeded();
     repo.orchestra(["decide", &gate("check-failed")["gate"].to_string(), "skip"]).succeeded();
@@ -137,6 +140,29 @@ fn what_fails_the_check_or_conflicts_waits_at_the_landing() {
     assert_eq!(outcomes(&ended), "landed, landed, skipped", "{ended}");
     let content = repo.git(["show", "main:same"]).stdout();
     assert_eq!(content, if loser == "a" { "1\n" } else { "2\n" });
+}
+
+#[test]
+fn union_lands_the_lines_of_both_and_asks_again_where_git_cannot() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("begin", &[("same", "0\n"), ("gone", "0\n")]);
+    repo.write(
+        "plan.md",
+        "- [ ] `a` echo 1 > same\n- [ ] `b` echo 2 > same\n- [ ] `c` echo 3 > gone\n- [ ] `d` git rm -q gone\n",
+    );
+    let report = run(&repo, []).exits(3).json();
+    let gates = report["gates"].as_array().cloned().expect("gates");
+    assert_eq!(gates.len(), 2, "{report}");
+    for gate in &gates {
+        repo.orchestra(["decide", &gate["gate"].to_string(), "union"]).succeeded();
+    }
+    let report = repo.orchestra(["run", "--continue", "--json"]).exits(3).json();
+    let content = repo.git(["show", "main:same"]).stdout();
+    assert!(content.contains("1\n") && content.contains("2\n") && !content.contains("<<<"), "{content}");
+    let again = report["gates"].as_array().cloned().expect("gates");
+    assert_eq!((again.len(), &again[0]["kind"]), (1, &"conflict".into()), "{report}");
+    assert!(again[0]["gate"].as_u64() > Some(2), "it is another gate: {report}");
 }
 
 #[test]

@@ -59,6 +59,13 @@ fn work_outside_of_the_files_of_its_task_is_named_and_kept_back_by_strict() {
     repo.write("plan.md", &plan("three"));
     let report = run(&["--strict"]).exits(3).json();
     assert_eq!(report["gates"][0]["says"], "changes three.c, not named by 'files: src, docs'");
+    let options = serde_json::json!(["accept", "retry", "skip", "stop"]);
+    assert_eq!((&report["gates"][0]["kind"], &report["gates"][0]["options"]), (&"files".into(), &options));
+    repo.orchestra(["decide"]).succeeded().stdout_has("    accept  land it nevertheless\n");
+    repo.orchestra(["decide", "1", "accept"]).succeeded();
+    let report = repo.orchestra(["run", "--continue", "--json"]).succeeded().json();
+    assert_eq!(outcomes(&report), ["landed", "landed"], "{report}");
+    assert!(repo.has("main", "three.c"));
 }
 
 fn waits_at_a_gate(repo: &TestRepo<'_>, limit: &str) {

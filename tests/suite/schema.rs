@@ -32,7 +32,7 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "run",
-        r#"{"plan":"- a","resume":null,"abort":null,"take":"","yes":true,"again":true,"even_if_red":true,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"confirm":false,"yolo":true,"strict":true,"dry_run":true}"#,
+        r#"{"plan":"- a","file":null,"resume":null,"abort":null,"take":"","yes":true,"again":true,"even_if_red":true,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"confirm":false,"yolo":true,"strict":true,"tick":true,"with_review":null,"dry_run":true}"#,
     ),
     (
         "designer",

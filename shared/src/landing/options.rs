@@ -131,6 +131,9 @@ pub struct LandOptions {
     /// Only branches that are approved at their current commit land.
     #[serde(default)]
     pub approved: bool,
+    /// Branches land whatever their verdicts are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub despite_verdict: bool,
     /// The branches were named: one with which a check failed last time lands even without that check.
     #[serde(default)]
     pub named: bool,

@@ -88,7 +88,11 @@ pub fn plan(
         .map(|(((branch, size), priority), outside)| Candidate {
             name: branch.name.clone(),
             priority,
-            review_state: review_state(repo, branch, options.approved),
+            review_state: if options.despite_verdict {
+                ReviewState::Open
+            } else {
+                review_state(repo, branch, options.approved)
+            },
             lines: size.lines,
             files: size.files,
             committed_at: repo.commit_time(branch.tip),

@@ -95,6 +95,8 @@ pub struct Request {
     pub priority: Vec<String>,
     /// Whether only branches whose current work was approved may land.
     pub approved: bool,
+    /// Whether branches land whatever their verdicts are: a person decided so.
+    pub despite_verdict: bool,
     /// The build command; by default, the configured one.
     pub build: Option<String>,
     /// The test command; by default, the configured one.

@@ -51,6 +51,9 @@ pub struct Report {
     /// The check that its author proposes; it does not run because a plan says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
+    /// The profile of the agents that review all work before it lands, if its author wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<String>,
     /// The tasks, in the order of the file.
     pub tasks: Vec<Task>,
     /// The ids of the open tasks by levels: those of one level can be worked on side by side once the levels before are done.
@@ -81,8 +84,9 @@ pub fn run(context: &Context, request: &Request) -> Result<Report> {
         Format::Checklist => plan::read::with_ids(&request.text, &plan),
         _ => plan::markdown(&plan),
     };
-    let Plan { title, into, check, tasks, left_out, .. } = plan;
-    Ok(Report { format, title, into, check, tasks, levels, left_out, flaws, markdown, planners: Vec::new() })
+    let Plan { title, into, check, review, tasks, left_out, .. } = plan;
+    let planners = Vec::new();
+    Ok(Report { format, title, into, check, review, tasks, levels, left_out, flaws, markdown, planners })
 }
 
 /// Checks that a plan can be written to a file, before an agent is paid for making it.

@@ -410,7 +410,7 @@ fn change_request(id: &AgentId, review: &Review) -> resume::Request {
 }
 
 /// Returns the message to the agent.
-fn message(review: &Review) -> String {
+pub(super) fn message(review: &Review) -> String {
     let mut out = String::from("Your work was reviewed, and changes are requested.\n");
     if let Some(text) = &review.text {
         out.push_str(&format!("\n{}\n", text.trim()));

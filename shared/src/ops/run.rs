@@ -16,6 +16,7 @@ mod earlier;
 mod gates;
 mod given_up;
 mod land;
+mod review;
 mod started;
 mod take;
 mod taken;
@@ -33,7 +34,7 @@ use crate::{
     Code, Error, Result,
     config::{
         Config, Settings,
-        keys::{BUILD, TEST, TICK},
+        keys::{AGENT, BUILD, TEST, TICK},
     },
     context::Context,
     landing::branches,
@@ -41,11 +42,14 @@ use crate::{
         AgentId, RunKey,
         run::{RunPhase, TaskOutcome},
         secret, text,
+        verdict::Verdict,
     },
     ops::{
         caller::Caller,
         gate_object::{OpenGate, RunClone},
-        merge_ranked, plan, run_list, spawn,
+        merge_ranked, plan,
+        review::by_agent,
+        run_list, spawn,
     },
     plan::{Plan, Task, TaskId, read::Format},
     trust::AcceptedRepo,
@@ -95,6 +99,9 @@ pub struct Request {
     pub strict: bool,
     /// Whether the tasks that land are ticked in the file; by default, as configured.
     pub tick: bool,
+    /// The profile of the agents that review the work of each task before it lands; an empty text is that of the agents of the tasks.
+    /// Without it, nothing is reviewed unless the plan says so.
+    pub with_review: Option<String>,
     /// Whether to only report which tasks would be carried out.
     pub dry_run: bool,
 }
@@ -144,6 +151,12 @@ pub struct TaskRow {
     /// Why it ended so, or what its agent waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The agent that reviews its work, or did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<AgentId>,
+    /// The verdict that holds for its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// The number of the gate at which it waits for a person's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<u64>,
@@ -206,6 +219,7 @@ pub fn run(
         yolo: request.yolo,
         strict: request.strict,
         list,
+        review: reviewing(repo, request, read.review.as_ref())?,
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     if !request.dry_run {
@@ -259,6 +273,23 @@ fn list(
 /// Checks the settings. A run takes hours, and reads most of them only in its course: at a gate, or when it lands.
 fn check_settings(repo: &AcceptedRepo) -> Result<()> {
     Settings::read(Some(repo), repo.environment())?.check()
+}
+
+/// Returns the profile of the agents that review all work, if any do.
+///
+/// # Errors
+/// Such an agent cannot review anything here (3).
+fn reviewing(repo: &AcceptedRepo, request: &Request, planned: Option<&String>) -> Result<Option<String>> {
+    let Some(typed) = request.with_review.as_ref().or(planned) else { return Ok(None) };
+    let profile = match request.agent.as_ref().filter(|_| typed.is_empty()) {
+        Some(agent) => agent.clone(),
+        None if typed.is_empty() => Config::of(repo).get(&AGENT)?,
+        None => typed.clone(),
+    };
+    let by = review::reviews_by(&profile, request.check.clone());
+    by_agent::check(repo, &by)
+        .map_err(|error| error.hint("--with-review=AGENT names the agent that reviews"))?;
+    Ok(Some(profile))
 }
 
 /// Nothing lands untested.
@@ -319,6 +350,8 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
         agent: None,
         outcome: None,
         reason: None,
+        reviewer: None,
+        verdict: None,
         gate: None,
     };
     plan.tasks.iter().filter(|task| is_chosen(&task.id)).map(row).collect()

@@ -34,6 +34,8 @@ pub struct Plan {
     pub into: Option<String>,
     /// The check that its author proposes. It is text: a person decides whether it ever runs.
     pub check: Option<String>,
+    /// The profile of the agents that review all work before it lands, if its author wants that.
+    pub review: Option<String>,
     /// The tasks, in the order of the file.
     pub tasks: Vec<Task>,
     /// What the file has besides, and why that is not a task.

@@ -10,7 +10,7 @@ use super::{
 /// Returns a plan as a Markdown list, which reads as the same plan.
 pub fn markdown(plan: &Plan) -> String {
     let mut out = String::new();
-    let values = [("into", &plan.into), ("check", &plan.check)];
+    let values = [("into", &plan.into), ("check", &plan.check), ("review", &plan.review)];
     let said: Vec<(&str, &String)> =
         values.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))).collect();
     if !said.is_empty() {

@@ -60,6 +60,7 @@ pub fn gated(
     let ask = |state| match state {
         TaskState::NotDone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Failed, why)),
         TaskState::FromUndone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Undone, why)),
+        TaskState::NotApproved(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Review, why)),
         other => other,
     };
     if matches!(state, TaskState::Ended(_)) {
@@ -69,24 +70,56 @@ pub fn gated(
     let of = &gate.opened;
     // What was undone can come back, and what was there can be undone: then the question is another one.
     let is_from_undone = matches!(state, TaskState::FromUndone(_));
-    let is_same = (of.attempt, &of.head) == (work.attempt, &work.head)
+    let is_same = is_about(gate, work)
         && (gate.kind() == GateKind::Undone) == is_from_undone
-        && (is_from_undone || matches!(state, TaskState::NotDone(_) | TaskState::Ready));
+        && (is_from_undone
+            || matches!(
+                state,
+                TaskState::NotDone(_) | TaskState::Ready | TaskState::Review(_) | TaskState::NotApproved(_)
+            ));
+    // A person may have approved the work by hand.
+    let is_approved = gate.kind() == GateKind::Review && state == TaskState::Ready;
     match &gate.closed {
-        None if !is_same => TaskState::AtGate(GateStep::Close(of.gate, None)),
+        None if !is_same || is_approved => TaskState::AtGate(GateStep::Close(of.gate, None)),
         None => TaskState::AtGate(waiting(gate, judge)),
         Some(_) if !is_same => ask(state),
         Some(closed) => match closed.option.as_deref().and_then(GateOption::parse) {
+            // It is for the review, which starts once more.
+            Some(GateOption::Retry) if gate.kind() == GateKind::Review => ask(state),
+            Some(GateOption::Agent) if gate.kind() == GateKind::Review => {
+                TaskState::AtGate(GateStep::Retry(of.gate))
+            }
             Some(GateOption::Retry) => TaskState::AtGate(GateStep::Retry(of.gate)),
-            Some(option @ (GateOption::Agent | GateOption::Ours | GateOption::Theirs))
-                if state == TaskState::Ready =>
-            {
+            Some(option) if state == TaskState::Ready && option.resolves() => {
                 TaskState::AtGate(GateStep::Land(option))
             }
             Some(option @ GateOption::Land) if is_from_undone => TaskState::AtGate(GateStep::Land(option)),
             _ => ask(state),
         },
     }
+}
+
+/// Returns whether a gate is about this attempt and this head.
+pub fn is_about(gate: &Gate, work: &GatedWork) -> bool {
+    (gate.opened.attempt, &gate.opened.head) == (work.attempt, &work.head)
+}
+
+/// Returns the number of the newest gate of a kind at which a person answered so about this work of a task.
+pub fn answered(
+    fold: &Fold,
+    task: &str,
+    work: &GatedWork,
+    kind: GateKind,
+    option: GateOption,
+) -> Option<u64> {
+    let closed = |gate: &Gate| gate.closed.as_ref().and_then(|closed| closed.option.clone());
+    let is_it = |gate: &&Gate| {
+        gate.opened.task.as_deref() == Some(task)
+            && gate.kind() == kind
+            && is_about(gate, work)
+            && closed(gate).as_deref() == Some(option.as_str())
+    };
+    fold.gates.iter().rev().find(is_it).map(|gate| gate.opened.gate)
 }
 
 /// Returns what is to be done about the plan of a run that asks before it starts anything. `None`: it was accepted.
@@ -124,7 +157,7 @@ pub fn next_gate(
         agent: None,
         attempt: work.attempt,
         head: work.head,
-        options: kind.options().iter().map(|option| option.as_str().to_owned()).collect(),
+        options: kind.options().map(|(option, _)| option.as_str().to_owned()).collect(),
         says: Some(says),
         deadline,
         default: deadline.map(|_| kind.default_option().as_str().to_owned()),

@@ -4,10 +4,11 @@
 //! before. A run that was killed therefore continues exactly where its refs are.
 
 pub mod gates;
+pub mod review;
 #[cfg(test)]
 mod tests;
 
-use self::gates::GateStep;
+use self::{gates::GateStep, review::ReviewStep};
 use crate::{
     model::{
         RunKey,
@@ -31,6 +32,10 @@ pub enum TaskState {
     NeedsPerson(String),
     /// Its agent is done, and its work has not landed.
     Ready,
+    /// Its agent is done, and its work must be reviewed before it lands: what that needs.
+    Review(ReviewStep),
+    /// Its agent is done, and its work was reviewed and not approved: the reason.
+    NotApproved(String),
     /// The work of its agent is in the target already; only the log of the run does not say so.
     LandedUnrecorded,
     /// Its agent ended and is not done: the reason.
@@ -68,6 +73,8 @@ pub enum Step {
     Gate(Option<usize>, GateStep),
     /// Resume the agents of these tasks.
     Resume(Vec<usize>),
+    /// Do what the review of the work of this task needs.
+    Review(usize, ReviewStep),
     /// Land the work of these tasks.
     Land(Vec<usize>),
     /// Land the work of this task, with this way to resolve its conflicts.
@@ -93,6 +100,9 @@ pub fn next(tasks: &[RunTask], sequential: bool) -> Step {
     let lost = places(&|task| task.state == TaskState::Lost);
     if !lost.is_empty() {
         return Step::Resume(lost);
+    }
+    if let Some(step) = (0..).zip(tasks).find_map(review_of) {
+        return step;
     }
     let working = !places(&|task| task.state == TaskState::Working).is_empty();
     let ready = places(&|task| task.state == TaskState::Ready);
@@ -127,7 +137,9 @@ fn ended(tasks: &[RunTask], place: usize, task: &RunTask) -> Option<Step> {
     let record = |outcome, reason| Some(Step::Record { task: place, outcome, reason });
     match &task.state {
         TaskState::LandedUnrecorded => record(TaskOutcome::Landed, None),
-        TaskState::NotDone(why) => record(TaskOutcome::Failed, Some(why.clone())),
+        TaskState::NotDone(why) | TaskState::NotApproved(why) => {
+            record(TaskOutcome::Failed, Some(why.clone()))
+        }
         TaskState::FromUndone(why) => record(TaskOutcome::Skipped, Some(why.clone())),
         TaskState::AtGate(GateStep::Wait | GateStep::Land(_)) => None,
         TaskState::AtGate(step) => Some(Step::Gate(Some(place), step.clone())),
@@ -138,6 +150,13 @@ fn ended(tasks: &[RunTask], place: usize, task: &RunTask) -> Option<Step> {
             }
             _ => None,
         }),
+        _ => None,
+    }
+}
+
+const fn review_of((place, task): (usize, &RunTask)) -> Option<Step> {
+    match task.state {
+        TaskState::Review(step) => Some(Step::Review(place, step)),
         _ => None,
     }
 }

@@ -2,7 +2,8 @@ use super::*;
 use crate::model::run::GateKind;
 use TaskOutcome::{Failed, Landed, Skipped, Unchanged};
 use TaskState::{
-    AtGate, Ended, FromUndone, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working,
+    AtGate, Ended, FromUndone, LandedUnrecorded, Lost, NeedsPerson, NotApproved, NotDone, Ready, Review,
+    Unstarted, Working,
 };
 
 /// Makes tasks `a`, `b`, … of states and of the tasks that each needs.
@@ -27,6 +28,7 @@ type Row<'a> = (&'a [(TaskState, &'a str)], bool, Step);
 fn each_state_has_its_next_step() {
     let asks = || NeedsPerson("asks".into());
     let open = || GateStep::Open(GateKind::Failed, "no".into());
+    let begin = ReviewStep::Begin;
     let ours = || GateStep::Land(GateOption::Ours);
     let table: &[Row<'_>] = &[
         (&[(FromUndone("gone".into()), ""), (Ready, "")], false, record(0, Skipped, Some("gone"))),
@@ -57,6 +59,9 @@ fn each_state_has_its_next_step() {
         (&[(Lost, ""), (Unstarted, "")], true, Step::Resume(vec![0])),
         (&[(Lost, ""), (LandedUnrecorded, "")], false, record(1, Landed, None)),
         (&[(asks(), ""), (Ready, ""), (Unstarted, "a")], false, Step::Land(vec![1])),
+        (&[(Ready, ""), (Review(begin), ""), (Working, "")], false, Step::Review(1, begin)),
+        (&[(Review(begin), ""), (Lost, "")], false, Step::Resume(vec![1])),
+        (&[(NotApproved("no".into()), ""), (Ready, "")], false, record(0, Failed, Some("no"))),
         (&[(asks(), ""), (Ended(Landed), ""), (Unstarted, "a")], false, Step::NeedPerson),
         (&[(asks(), ""), (Unstarted, "")], true, Step::NeedPerson),
         (&[(AtGate(open()), ""), (Ready, "")], false, Step::Gate(Some(0), open())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{HOUR, MINUTE};
 use crate::{
     config::{
-        key::{Choices, Key, NamedKey},
+        key::{Choices, Key, Kind, NamedKey},
         kind::{
             BOOLEAN, DURATION, DURATION_OR_0, LIST, OPTIONAL_BRANCH, OPTIONAL_TEXT, PERMANENT,
             PERMANENT_PERMISSION,
@@ -117,6 +117,18 @@ pub static REVIEW_TEST: Key<Option<String>> = Key::new(
     "The shell command that tests the work that an agent reviews (default: orchestra.test)",
 )
 .proposed_by_project();
+
+pub static REVIEW_ROUNDS: Key<u32> = Key::new(
+    "orchestra.review.rounds",
+    Kind {
+        expected: "a number from 0 to 20",
+        parse: |text| text.parse().ok().filter(|rounds| *rounds <= 20),
+        text: u32::to_string,
+    },
+    || 2,
+    "How often a run with --with-review may send the work of a task back to its agent; after that, a gate asks you",
+)
+.set_by_project();
 
 pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
     "orchestra.review.allow",

@@ -119,6 +119,7 @@ pub static KEYS: &[&dyn Described] = &[
     &SANDBOX_ENGINE,
     &SANDBOX_HOST,
     &REVIEW_TEST,
+    &REVIEW_ROUNDS,
     &REVIEW_ALLOW,
     &REVIEW_PERMISSION,
     &REVIEW_MODEL,

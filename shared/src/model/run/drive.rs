@@ -12,6 +12,8 @@ use crate::model::{WriterId, event::Event, text::short_or_none};
 
 /// The maximum number of tasks of one run.
 const MAX_TASKS: usize = 1000;
+/// The maximum length of a path, in bytes.
+const MAX_PATH: usize = 4096;
 /// The epoch of the clone that began a run.
 const FIRST: u64 = 1;
 
@@ -35,6 +37,12 @@ pub struct RunOptions {
     /// Whether work does not land that changes other files than its task names.
     #[serde(skip_serializing_if = "is_false")]
     pub strict: bool,
+    /// Whether an agent reviews the work of each task before it lands. By which profile, each clone decides itself.
+    #[serde(skip_serializing_if = "is_false")]
+    pub reviewed: bool,
+    /// The path in the repository of the list in which tasks are ticked that land.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -43,8 +51,10 @@ const fn is_false(value: &bool) -> bool {
 }
 
 impl RunOptions {
-    pub(super) const fn is_sound(&self) -> bool {
-        self.tasks.len() <= MAX_TASKS && !self.into.is_empty()
+    pub(super) fn is_sound(&self) -> bool {
+        self.tasks.len() <= MAX_TASKS
+            && !self.into.is_empty()
+            && self.list.as_ref().is_none_or(|list| list.len() <= MAX_PATH)
     }
 }
 

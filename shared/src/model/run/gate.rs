@@ -11,8 +11,9 @@ use crate::model::{
     AgentId, IdOrText, WriterId,
     event::{Event, EventId},
     text::{self, short_or_none},
-    words::words,
 };
+
+pub use super::gate_options::{GateKind, GateOption};
 
 /// The maximum number of gates of a run, and of answers to a gate, that are read.
 pub const MAX_GATES: usize = 1000;
@@ -20,85 +21,6 @@ pub const MAX_GATES: usize = 1000;
 const MAX_OPTIONS: usize = 20;
 /// The maximum length of the word of a kind or of an option, in bytes.
 const MAX_WORD: usize = 40;
-
-words! {
-    /// Why a gate was opened.
-    #[derive(Hash)]
-    pub enum GateKind: or Other {
-        /// The plan is ready, and nothing of it was started.
-        Plan = "plan",
-        /// The agent of a task ended and is not done.
-        Failed = "failed",
-        /// The work of a task conflicts with the target, or was excluded from the landing.
-        Conflict = "conflict",
-        /// The work of a task failed a check at its landing.
-        CheckFailed = "check-failed",
-        /// The work of a task started from work whose landing was undone.
-        Undone = "undone",
-        /// A reason that is newer than this program.
-        Other = "other",
-    }
-}
-
-words! {
-    /// What a person can answer at a gate.
-    #[derive(Hash)]
-    pub enum GateOption: ignoring case {
-        /// Start the tasks.
-        Accept = "accept",
-        /// Resume the agent of the task with the reason, then land its work.
-        Retry = "retry",
-        /// Let the agent of the task resolve the conflict.
-        Agent = "agent",
-        /// Land the work with the conflicting lines of the target.
-        Ours = "ours",
-        /// Land the work with its own conflicting lines.
-        Theirs = "theirs",
-        /// Land the work although what it started from was undone: it brings that back.
-        Land = "land",
-        /// Leave the task out, and the tasks that need it.
-        Skip = "skip",
-        /// End the run.
-        Stop = "stop",
-    }
-}
-
-impl GateOption {
-    /// Returns what it does, in a few words.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Accept => "start the tasks",
-            Self::Retry => "resume the agent with the reason, and land again",
-            Self::Agent => "let the agent resolve the conflict",
-            Self::Ours => "land with the conflicting lines of the target",
-            Self::Theirs => "land with the conflicting lines of the work",
-            Self::Land => "land it, and bring back what was undone",
-            Self::Skip => "leave the task out, and what needs it",
-            Self::Stop => "end the run",
-        }
-    }
-}
-
-impl GateKind {
-    /// Returns the option that is taken if nobody answers in time.
-    pub const fn default_option(self) -> GateOption {
-        match self {
-            Self::Plan => GateOption::Stop,
-            _ => GateOption::Skip,
-        }
-    }
-
-    /// Returns the options of a gate of this kind, in the order in which they are shown.
-    pub const fn options(self) -> &'static [GateOption] {
-        use GateOption::{Accept, Agent, Land, Ours, Retry, Skip, Stop, Theirs};
-        match self {
-            Self::Plan => &[Accept, Stop],
-            Self::Failed | Self::CheckFailed | Self::Other => &[Retry, Skip, Stop],
-            Self::Undone => &[Skip, Land, Stop],
-            Self::Conflict => &[Retry, Agent, Ours, Theirs, Skip, Stop],
-        }
-    }
-}
 
 /// What the fact `gate_opened` states. Kinds and options are any words, because newer programs have more of them.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

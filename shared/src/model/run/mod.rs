@@ -6,6 +6,7 @@ pub mod drive;
 pub mod fact;
 pub mod fold;
 pub mod gate;
+mod gate_options;
 mod key;
 mod log;
 mod phase;

@@ -207,7 +207,6 @@ fn is_plain(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{PLACEHOLDER, redact_words};
-    use super::*;
 
     #[test]
     fn passwords_in_commands_of_people_are_taken_out() {

@@ -53,6 +53,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         check_timeout: timeout.max(MIN_TIMEOUT),
         priority: request.priority.clone(),
         approved: request.approved,
+        despite_verdict: request.despite_verdict,
         named: !request.branches.is_empty(),
         recheck: request.recheck,
         batch: request.batch,

@@ -56,12 +56,55 @@ pub struct ByAgentRequest {
     pub recheck: bool,
 }
 
+/// Work that is ready to be given to a reviewer, with the result of the test.
+pub(in crate::ops) struct Prepared {
+    head: Oid,
+    test: String,
+    limit: Duration,
+    tested: Verified,
+    words: String,
+    options: Options,
+}
+
+impl Prepared {
+    /// Returns why the test failed, if it did.
+    pub(in crate::ops) fn failure(&self) -> Option<&str> {
+        self.tested.failure.as_deref()
+    }
+}
+
 /// Starts a reviewer, waits for its answer, and records its verdict.
 ///
 /// # Errors
 /// There is no test (2), the work cannot be judged (3), the reviewer fails or answers nonsense (5); nothing is judged then.
 pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequest) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
+    let prepared = prepare(context, repo, &id, by)?;
+    let reviewer = begin(context, repo, &id, by, &prepared, spawn::Request::default())?;
+    wait_for_reviewer(context, repo, &reviewer)?;
+    finish(context, repo, &id, by, &reviewer, prepared)
+}
+
+/// Fails if this agent cannot review anything here.
+///
+/// # Errors
+/// It would run what it reads as a script, or its program cannot be started as a reviewer (3).
+pub(in crate::ops) fn check(repo: &Repo, by: &ByAgentRequest) -> Result<()> {
+    let config = Config::of(repo);
+    agents::check_prose(&by.profile, &config, "a review")?;
+    reviewer_options(&config, by, by.test.as_deref().unwrap_or("true")).map(drop)
+}
+
+/// Runs the test on the work of an agent, and composes the task of its reviewer.
+///
+/// # Errors
+/// There is no test (2), or the work cannot be judged (3).
+pub(in crate::ops) fn prepare(
+    context: &Context,
+    repo: &AcceptedRepo,
+    id: &AgentId,
+    by: &ByAgentRequest,
+) -> Result<Prepared> {
     let config = Config::of(repo);
     let test = match by.test.clone().map_or_else(|| config.get(&REVIEW_TEST), |typed| Ok(Some(typed)))? {
         None => config.get(&TEST)?,
@@ -71,25 +114,39 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
         Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
             .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
-    let log = AgentLog::of(repo, &id)?;
-    let (base, head) = super::reviewable_work(repo, &id, &log.fold.agent)?;
-    super::check_sound(repo, &id, head)?;
+    let log = AgentLog::of(repo, id)?;
+    let (base, head) = super::reviewable_work(repo, id, &log.fold.agent)?;
+    super::check_sound(repo, id, head)?;
     agents::check_prose(&by.profile, &config, "a review")?;
     if by.fix {
-        fix::refuse_changes(repo, &id)?;
+        fix::refuse_changes(repo, id)?;
     }
     let task = String::from_utf8_lossy(&log.prompt(repo)?.unwrap_or_default()).into_owned();
     let (options, reads_history) = reviewer_options(&config, by, &test)?;
     let changes = if reads_history { None } else { Some(changes(repo, by, base, head)?) };
     let limit = config.get(&CHECK_TIME)?;
-    let check = |commit| CommitCheck { commit, command: &test, recheck: by.recheck };
-    let mut tested = run_test(context, repo, check(head), limit)?;
+    let check = CommitCheck { commit: head, command: &test, recheck: by.recheck };
+    let tested = run_test(context, repo, check, limit)?;
     let words = prompt(&task, base, &test, &tested, by.fix, changes.as_deref());
-    let reviewer = start_reviewer(context, repo, &id, by, head, words, options)?;
-    wait_for_reviewer(context, repo, &reviewer)?;
+    Ok(Prepared { head, test, limit, tested, words, options })
+}
+
+/// Reads the answer of a reviewer that has ended, and records its verdict on the work that it was given.
+///
+/// # Errors
+/// It answered nonsense (5), or the work has changed meanwhile (4); nothing is judged then.
+pub(in crate::ops) fn finish(
+    context: &Context,
+    repo: &AcceptedRepo,
+    id: &AgentId,
+    by: &ByAgentRequest,
+    reviewer: &AgentId,
+    prepared: Prepared,
+) -> Result<Report> {
+    let Prepared { head, test, limit, mut tested, .. } = prepared;
     // The reviewer ran and may have changed the configuration, which is used from here on.
     repo.confirm()?;
-    let mut answer = Answer::last_in(&printed_text(context, repo, &reviewer)?).ok_or_else(|| {
+    let mut answer = Answer::last_in(&printed_text(context, repo, reviewer)?).ok_or_else(|| {
         Error::new(
             Code::ReviewerFailed,
             format!("the reviewer '{reviewer}' gave no valid answer; no verdict was recorded"),
@@ -98,10 +155,11 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     })?;
     let mut report = Report::empty();
     let mut judged = head;
-    if let Some(repaired) = repair_of_reviewer(repo, &reviewer, head)?.filter(|_| by.fix) {
-        let again = run_test(context, repo, check(repaired), limit)?;
+    if let Some(repaired) = repair_of_reviewer(repo, reviewer, head)?.filter(|_| by.fix) {
+        let check = CommitCheck { commit: repaired, command: &test, recheck: by.recheck };
+        let again = run_test(context, repo, check, limit)?;
         if again.failure.is_none() {
-            fix::adopt_repair(context, repo, &id, head, repaired)?;
+            fix::adopt_repair(context, repo, id, head, repaired)?;
             (judged, tested, report.repaired) = (repaired, again, Some(repaired));
         } else {
             answer.verdict = Verdict::Changes;
@@ -114,10 +172,10 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     let give = verdict_from_answer(repo, judged, answer, &tested)?;
     let reviewer_info = Reviewer {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
-        reviewer,
+        reviewer: reviewer.clone(),
         check: text::one_line(&format!("{test}: {}", tested.label()), 200),
     };
-    record_verdict(context, repo, &id, &give, &mut report, Some(reviewer_info))?;
+    record_verdict(context, repo, id, &give, &mut report, Some(reviewer_info))?;
     report.work = super::run(context, repo, &Request { agent: Some(id.to_string()), give: None })?.work;
     Ok(report)
 }
@@ -177,30 +235,29 @@ fn changes(repo: &Repo, by: &ByAgentRequest, base: Oid, head: Oid) -> Result<Str
     .hint("'git orchestra man spawn' says which programs look at the history themselves"))
 }
 
-/// Starts a reviewer in its own worktree, at the head of the work.
-fn start_reviewer(
+/// Starts a reviewer in its own worktree, at the head of the work. `like` has its tags and the number of agents that run at once.
+///
+/// # Errors
+/// As [`spawn::run`].
+pub(in crate::ops) fn begin(
     context: &Context,
     repo: &AcceptedRepo,
     of: &AgentId,
     by: &ByAgentRequest,
-    head: Oid,
-    task: String,
-    options: Options,
+    prepared: &Prepared,
+    like: spawn::Request,
 ) -> Result<AgentId> {
-    let report = spawn::run(
-        context,
-        repo,
-        &spawn::Request {
-            tasks: vec![task],
-            agents: vec![by.profile.clone()],
-            base: Some(head.to_string()),
-            name: Some("review".to_owned()),
-            reviews: Some(of.clone()),
-            settings: Settings { options, ..Settings::default() },
-            ..spawn::Request::default()
-        },
-    )?;
-    let planned = report.agents.into_iter().next();
+    let settings = Settings { options: prepared.options.clone(), ..like.settings };
+    let request = spawn::Request {
+        tasks: vec![prepared.words.clone()],
+        agents: vec![by.profile.clone()],
+        base: Some(prepared.head.to_string()),
+        name: Some("review".to_owned()),
+        reviews: Some(of.clone()),
+        settings,
+        ..like
+    };
+    let planned = spawn::run(context, repo, &request)?.agents.into_iter().next();
     planned.map(|planned| planned.id).ok_or_else(|| Error::internal("no reviewer was started"))
 }
 

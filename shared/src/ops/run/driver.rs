@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use super::{
-    Report, TaskRow, agents, rows, started,
+    Report, TaskRow, agents,
+    agents::ToReview,
+    rows, started,
     started::StartedRun,
     taken,
     task_state::{has_taken, state, take_over, work_of},
@@ -163,7 +165,10 @@ impl<'a> Driver<'a> {
             match step {
                 Step::Record { task, outcome, reason } => self.record(&found.rows[task], outcome, reason)?,
                 Step::Gate(task, step) => self.at_gate(&found, task, step)?,
-                Step::Resume(places) => self.resume(&found, &places)?,
+                Step::Resume(places) => {
+                    self.resume_lost(places.iter().filter_map(|place| found.rows[*place].agent.as_ref()))?;
+                }
+                Step::Review(place, step) => self.review(&found, place, step)?,
                 Step::Land(places) => self.land(&found, &places, None)?,
                 Step::LandWith(place, option) => self.land(&found, &[place], Some(option))?,
                 Step::Start(places) => self.start(&found, &places)?,
@@ -192,7 +197,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Reads the log. What a clone wrote into it that did not drive the run says nothing of what was done; only its answers count.
-    fn log(&self) -> Result<Fold> {
+    pub(super) fn log(&self) -> Result<Fold> {
         Ok(Chain::<Run>::of(self.repo, &self.key)?.fold())
     }
 
@@ -237,8 +242,10 @@ impl<'a> Driver<'a> {
         let judge = Judge { is_trusted: &is_trusted, now: self.repo.now() };
         let mut rows = rows(&self.plan, &self.started.tasks);
         let agents = agents::of_run(self.repo, &self.key, self.started.tasks.len())?;
-        let undone = undone::find(self.repo, &self.started.into, &log, &rows, &agents)?;
-        let ids: Vec<String> = agents.values().map(|agent| agent.0.to_string()).collect();
+        let undone = undone::find(self.repo, &self.started.into, &log, &rows, &agents.tasks)?;
+        let reviewers = agents.reviewers.values().flatten().map(|one| &one.id);
+        let ids: Vec<String> =
+            agents.tasks.values().map(|agent| &agent.0).chain(reviewers).map(ToString::to_string).collect();
         let mut objects = Vec::new();
         if !ids.is_empty() {
             let request = status::Request { agents: ids, ..status::Request::default() };
@@ -248,9 +255,10 @@ impl<'a> Driver<'a> {
         let at_work = objects.iter().filter(is_at_work).map(|object| object.id.clone()).collect();
         let (mut tasks, mut works) = (Vec::new(), Vec::new());
         for (place, row) in rows.iter_mut().enumerate() {
-            let agent = agents.get(&place);
+            let agent = agents.tasks.get(&place);
             row.agent = agent.map(|agent| agent.0.clone());
             let end = log.tasks.iter().find(|end| end.task == row.id.as_str());
+            let work = agent.map(|(_, agent)| work_of(agent)).unwrap_or_default();
             let state = match (end, agent) {
                 (Some(_), _) if undone.contains_key(&place) => {
                     (row.outcome, row.reason) = (Some(TaskOutcome::Skipped), Some(undone::REASON.to_owned()));
@@ -264,18 +272,22 @@ impl<'a> Driver<'a> {
                 (None, None) => TaskState::Unstarted,
                 (None, Some((id, agent))) => match objects.iter().find(|object| object.id == *id) {
                     Some(object) => {
-                        let may_resume = self.resumes.get(id).is_none_or(|times| *times < MOST_RESUMES);
-                        match state(object, agent, &self.started.into, may_resume, has_taken(&log)) {
-                            state @ (TaskState::Ready | TaskState::LandedUnrecorded) => {
-                                undone::state(self.repo, agent, &undone)?.unwrap_or(state)
-                            }
-                            state => state,
+                        let may_resume = self.may_resume(id);
+                        let mut state = state(object, agent, &self.started.into, may_resume, has_taken(&log));
+                        if state == TaskState::Ready && self.started.review.is_some() {
+                            let reviewers = agents.reviewers.get(&place).map_or(&[][..], Vec::as_slice);
+                            let (work, objects, log) = (&work, &objects, &log);
+                            let to = ToReview { id, agent, work, reviewers, objects, log };
+                            state = self.review_state(row, &to)?;
                         }
+                        if matches!(state, TaskState::Ready | TaskState::LandedUnrecorded) {
+                            state = undone::state(self.repo, agent, &undone)?.unwrap_or(state);
+                        }
+                        state
                     }
                     None => TaskState::NeedsPerson("its state cannot be read".to_owned()),
                 },
             };
-            let work = agent.map(|(_, agent)| work_of(agent)).unwrap_or_default();
             let of_task = |gate: &&Gate| gate.opened.task.as_deref() == Some(row.id.as_str());
             let newest = log.gates.iter().rev().find(of_task);
             let state = gates::gated(state, newest, &work, !self.started.yolo, judge);
@@ -291,6 +303,11 @@ impl<'a> Driver<'a> {
             tasks.push(RunTask { id: row.id.clone(), after: row.after.clone(), state });
         }
         Ok(Found { log, tasks, rows, works, at_work })
+    }
+
+    /// Returns whether this process may still resume an agent if it was lost.
+    pub(super) fn may_resume(&self, id: &AgentId) -> bool {
+        self.resumes.get(id).is_none_or(|times| *times < MOST_RESUMES)
     }
 
     fn start(&mut self, found: &Found, places: &[usize]) -> Result<()> {
@@ -315,15 +332,13 @@ impl<'a> Driver<'a> {
 
     /// Resumes agents whose processes were killed, or that were made by a process that was killed before it started them. What
     /// prevents that is a warning: after [`MOST_RESUMES`] attempts the agent is left to a person.
-    fn resume(&mut self, found: &Found, places: &[usize]) -> Result<()> {
-        for id in places.iter().filter_map(|place| found.rows[*place].agent.as_ref()) {
+    pub(super) fn resume_lost<'i>(&mut self, ids: impl Iterator<Item = &'i AgentId>) -> Result<()> {
+        let take_over = take_over(&self.log()?);
+        for id in ids {
             *self.resumes.entry(id.clone()).or_default() += 1;
             let is_here = store::agent(self.repo, id)?.writer == self.writer;
-            let request = resume::Request {
-                agents: vec![id.to_string()],
-                take_over: take_over(&found.log),
-                ..resume::Request::default()
-            };
+            let request =
+                resume::Request { agents: vec![id.to_string()], take_over, ..resume::Request::default() };
             match resume::run(self.context, self.repo, &request) {
                 Ok(report) => {
                     self.warnings.push(if is_here {

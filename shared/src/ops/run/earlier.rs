@@ -121,7 +121,7 @@ pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
 /// Returns the tasks of a run whose landing was undone, or whose work is no longer in the branch: it was reset, or the landing reverted.
 fn taken_back(repo: &Repo, key: &RunKey, run: &StartedRun) -> Result<BTreeSet<TaskId>> {
     let mut taken_back = BTreeSet::new();
-    for (place, (id, agent)) in agents::of_run(repo, key, run.tasks.len())? {
+    for (place, (id, agent)) in agents::of_run(repo, key, run.tasks.len())?.tasks {
         let is_there = || -> Result<bool> {
             let now = status::read_agent(repo, &id)?.landed_now;
             Ok(matches!(now, None | Some(LandedNow::There | LandedNow::PartlyReverted)))

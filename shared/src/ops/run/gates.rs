@@ -73,6 +73,10 @@ impl Driver<'_> {
             work,
             self.gate_deadline()?,
         );
+        if kind == GateKind::Conflict && self.started.review.is_some() {
+            // Nobody would review what the agent writes at the landing; 'retry' has it reviewed.
+            opened.options.retain(|option| option != GateOption::Agent.as_str());
+        }
         opened.agent = row.and_then(|row| row.agent.as_ref()).map(|id: &AgentId| IdOrText::read(id.as_str()));
         let gate = opened.gate;
         self.append(&[Fact::GateOpened(opened.clone())])?;
@@ -138,10 +142,26 @@ impl Driver<'_> {
     fn retry(&mut self, found: &Found, place: usize, gate: &Gate) -> Result<()> {
         let Some(id) = found.rows[place].agent.clone() else { return Ok(()) };
         let message = Words::Composed(self.message(found, place, &id, gate));
+        match self.resume_with(&id, message) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == Kind::Interrupted => Err(self.interrupted()),
+            Err(error) => {
+                let says = format!("its agent cannot be resumed: {}", error.one_line());
+                self.open_gate(found, Some(place), gate.kind(), says)
+            }
+        }
+    }
+
+    /// Resumes the agent of a task with a message.
+    ///
+    /// # Errors
+    /// It cannot be resumed, or the user interrupts it.
+    pub(super) fn resume_with(&mut self, id: &AgentId, message: Words) -> Result<()> {
+        let take_over = take_over(&self.log()?);
         let with = |message| resume::Request {
             agents: vec![id.to_string()],
             message,
-            take_over: take_over(&found.log),
+            take_over,
             ..resume::Request::default()
         };
         let resumed = match resume::run(self.context, self.repo, &with(Some(message))) {
@@ -151,17 +171,8 @@ impl Driver<'_> {
             }
             other => other,
         };
-        match resumed {
-            Ok(report) => {
-                self.warnings.extend(report.warnings);
-                Ok(())
-            }
-            Err(error) if error.kind() == Kind::Interrupted => Err(self.interrupted()),
-            Err(error) => {
-                let says = format!("its agent cannot be resumed: {}", error.one_line());
-                self.open_gate(found, Some(place), gate.kind(), says)
-            }
-        }
+        self.warnings.extend(resumed?.warnings);
+        Ok(())
     }
 
     /// Returns the message with which the agent of a task is resumed.
@@ -181,6 +192,12 @@ impl Driver<'_> {
                 "Your work on this task conflicts with the branch {into}: {says}\n\
                  Merge {into} into your branch, and resolve the conflicts."
             ),
+            GateKind::Review => self.remarks_for(id).unwrap_or_else(|_| {
+                format!("Your work on this task was reviewed and not approved: {says}\nCorrect it.")
+            }),
+            GateKind::Files => {
+                format!("Your work on this task changes more than it may: {says}\nUndo the other changes.")
+            }
             GateKind::CheckFailed => {
                 format!("Your work on this task fails the check on the branch {into}: {says}\nCorrect it.")
             }

@@ -15,14 +15,15 @@ use crate::{
         text,
     },
     ops::merge_ranked::{self, BranchOutcome, BranchRow, FailsOnTarget, Incomplete, Mode, OnConflict},
+    run::gates,
     store::{self, layout, operations::Journal},
 };
 
 /// The longest list of files that is said, in columns.
 const FILES_WIDTH: usize = 100;
 
-/// How a task ended by a landing.
-struct TaskEnded {
+/// How a task ended by a landing, or before it.
+pub(super) struct TaskEnded {
     outcome: TaskOutcome,
     reason: Option<String>,
     /// Why a person is asked about it, if it failed.
@@ -30,7 +31,7 @@ struct TaskEnded {
 }
 
 impl TaskEnded {
-    const fn failed(gate: GateKind, reason: Option<String>) -> Self {
+    pub(super) const fn failed(gate: GateKind, reason: Option<String>) -> Self {
         Self { outcome: TaskOutcome::Failed, reason, gate }
     }
 }
@@ -38,11 +39,26 @@ impl TaskEnded {
 impl Driver<'_> {
     pub(super) fn land(&mut self, found: &Found, places: &[usize], option: Option<GateOption>) -> Result<()> {
         let outside = self.outside(found, places)?;
-        let strays = |place: &usize| self.started.strict && outside.contains_key(place);
-        let (kept_back, places): (Vec<usize>, Vec<usize>) = places.iter().copied().partition(strays);
-        for place in &kept_back {
-            self.ended(found, *place, TaskEnded::failed(GateKind::Failed, outside.get(place).cloned()))?;
+        let accepted = |place: usize, kind| {
+            let (id, work) = (found.rows[place].id.as_str(), &found.works[place]);
+            gates::answered(&found.log, id, work, kind, GateOption::Accept).is_some()
+        };
+        let mut ready = Vec::new();
+        for place in places.iter().copied() {
+            let strays = outside.get(&place).filter(|_| self.started.strict);
+            let unreviewed =
+                if accepted(place, GateKind::Review) { None } else { self.unreviewed(found, place)? };
+            if let Some(why) = strays.filter(|_| !accepted(place, GateKind::Files)) {
+                self.ended(found, place, TaskEnded::failed(GateKind::Files, Some(why.clone())))?;
+            } else if let Some(why) = unreviewed {
+                self.ended(found, place, TaskEnded::failed(GateKind::Review, Some(why)))?;
+            } else {
+                ready.push(place);
+            }
         }
+        // What a person accepted without an approval lands by itself: all else must be approved.
+        let unapproved = ready.iter().copied().find(|place| accepted(*place, GateKind::Review));
+        let places = unapproved.map_or(ready, |place| vec![place]);
         if places.is_empty() {
             return Ok(());
         }
@@ -52,6 +68,8 @@ impl Driver<'_> {
             mode: self.landing_mode(found)?,
             branches: agents.iter().map(ToString::to_string).collect(),
             on_conflict: on_conflict(option),
+            approved: self.started.review.is_some() && unapproved.is_none(),
+            despite_verdict: unapproved.is_some(),
             repairs: if option == Some(GateOption::Agent) { 2 } else { 0 },
             ..self.landing()
         };
@@ -97,13 +115,27 @@ impl Driver<'_> {
     }
 
     /// Records how a task ended, or asks a person.
-    fn ended(&self, found: &Found, place: usize, ended: TaskEnded) -> Result<()> {
+    pub(super) fn ended(&self, found: &Found, place: usize, ended: TaskEnded) -> Result<()> {
         let TaskEnded { outcome, reason, gate } = ended;
         if outcome == TaskOutcome::Failed && !self.started.yolo {
             self.open_gate(found, Some(place), gate, reason.unwrap_or_default())
         } else {
             self.record(&found.rows[place], outcome, reason)
         }
+    }
+
+    /// Returns why the work of a task is not what was reviewed, in a run in which all work is.
+    fn unreviewed(&self, found: &Found, place: usize) -> Result<Option<String>> {
+        let Some(id) = found.rows[place].agent.as_ref().filter(|_| self.started.review.is_some()) else {
+            return Ok(None);
+        };
+        let agent = store::agent(self.repo, id)?;
+        let tip = self.repo.find_ref(&layout::branch_ref(&agent.branch))?;
+        // Newer commits on its branch land as well.
+        let is_newer = tip.is_some() && tip != agent.head_commit();
+        Ok(is_newer.then(|| {
+            format!("its branch has commits that were not reviewed; git orchestra collect {id} adds them to its work")
+        }))
     }
 
     /// Returns what the work of each task changes besides the files that its task names, in words.
@@ -202,6 +234,7 @@ const fn on_conflict(option: Option<GateOption>) -> OnConflict {
         Some(GateOption::Agent) => OnConflict::Agent,
         Some(GateOption::Ours) => OnConflict::Ours,
         Some(GateOption::Theirs) => OnConflict::Theirs,
+        Some(GateOption::Union) => OnConflict::Union,
         _ => OnConflict::Skip,
     }
 }

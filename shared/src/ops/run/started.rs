@@ -57,6 +57,9 @@ pub(super) struct StartedRun {
     /// The path in the repository of the list in which tasks are ticked that land. Earlier versions ticked none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) list: Option<String>,
+    /// The profile of the agents that review all work before it lands, if any do.
+    #[serde(default)]
+    pub(super) review: Option<String>,
     /// The ids of the tasks to carry out.
     pub(super) tasks: Vec<TaskId>,
 }
@@ -97,6 +100,8 @@ impl StartedRun {
             confirm: self.confirm,
             yolo: self.yolo,
             strict: self.strict,
+            reviewed: self.review.is_some(),
+            list: self.list.clone(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Report, Request, TaskRow, agents, check_settings, check_tasks, driver::Driver, refuse_red_target,
-    require_check, rows, started::StartedRun, undone,
+    require_check, reviewing, rows, started::StartedRun, undone,
 };
 use crate::{
     Code, Error, Result,
@@ -174,10 +174,10 @@ fn read(repo: &AcceptedRepo, request: &Request) -> Result<Found> {
         return Err(unreadable(&key));
     }
     let agents = agents::of_run(repo, &key, started.tasks.len())?;
-    let reopened = reopened(repo, &started.into, &log, &tasks, &agents)?;
+    let reopened = reopened(repo, &started.into, &log, &tasks, &agents.tasks)?;
     let mut heard_at = last_event(&chain, &driving);
     let mut continued = Vec::new();
-    for (place, (id, agent)) in &agents {
+    for (place, (id, agent)) in &agents.tasks {
         if agent.writer == driving.writer {
             let at = repo.find_ref(&layout::agent_ref(id))?.map(|tip| repo.commit_time(tip));
             heard_at = heard_at.max(at.and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default());
@@ -226,7 +226,12 @@ fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
 }
 
 /// Reads the plan and the options of a run from its log. What this clone must decide itself comes from the request.
-fn started_run(repo: &Repo, request: &Request, key: &RunKey, chain: &Chain<Run>) -> Result<StartedRun> {
+fn started_run(
+    repo: &AcceptedRepo,
+    request: &Request,
+    key: &RunKey,
+    chain: &Chain<Run>,
+) -> Result<StartedRun> {
     let created = in_order(&chain.events).into_iter().find_map(|event| match &event.fact {
         Some(Fact::Created(created)) => Some((event.id, created)),
         _ => None,
@@ -245,7 +250,8 @@ fn started_run(repo: &Repo, request: &Request, key: &RunKey, chain: &Chain<Run>)
             String::from_utf8(text).map_err(|_| unreadable(key))?
         }
     };
-    let RunOptions { into, tasks, sequential, confirm, yolo, strict } = options.clone();
+    let RunOptions { into, tasks, sequential, confirm, yolo, strict, reviewed, list } = options.clone();
+    let by = reviewed.then(String::new);
     let tasks: Option<Vec<TaskId>> = tasks.iter().map(|id| TaskId::parse(id)).collect();
     let into = branches::target(repo, Some(request.into.as_deref().unwrap_or(&into)))?.branch;
     Ok(StartedRun {
@@ -259,6 +265,8 @@ fn started_run(repo: &Repo, request: &Request, key: &RunKey, chain: &Chain<Run>)
         confirm,
         yolo,
         strict,
+        list,
+        review: reviewing(repo, request, by.as_ref())?,
         tasks: tasks.ok_or_else(|| unreadable(key))?,
     })
 }

@@ -16,7 +16,13 @@ use crate::{
 /// A newer version of git orchestra wrote it.
 pub(super) fn read(file: &str) -> Result<Plan> {
     let front = front_matter::read(file)?;
-    let mut plan = Plan { title: front.title, into: front.into, check: front.check, ..Plan::default() };
+    let mut plan = Plan {
+        title: front.title,
+        into: front.into,
+        check: front.check,
+        review: front.review,
+        ..Plan::default()
+    };
     let mut open: Option<(Item<'_>, Vec<&str>)> = None;
     let mut heading: Option<Heading<'_>> = None;
     for (line, part) in items::parts(file).skip_while(|(line, _)| *line <= front.lines) {

@@ -13,6 +13,7 @@ pub(super) struct FrontMatter {
     pub(super) title: Option<String>,
     pub(super) into: Option<String>,
     pub(super) check: Option<String>,
+    pub(super) review: Option<String>,
     /// How many lines it has; 0 if there is none.
     pub(super) lines: usize,
 }
@@ -44,6 +45,7 @@ pub(super) fn read(file: &str) -> Result<FrontMatter> {
             "title" => found.title = said,
             "into" => found.into = said,
             "check" => found.check = said,
+            "review" => found.review = said,
             _ => {}
         }
     }
@@ -61,11 +63,14 @@ mod tests {
 
     #[test]
     fn only_closed_front_matter_counts() {
-        let found =
-            read("---\norchestra-plan: 1\ninto: main\ncheck: 'make: all'\nmine: x\n---\n- a\n").unwrap();
+        let found = read(
+            "---\norchestra-plan: 1\ninto: main\ncheck: 'make: all'\nreview: claude\nmine: x\n---\n- a\n",
+        )
+        .unwrap();
+        assert_eq!(found.review.as_deref(), Some("claude"));
         assert_eq!(
             (found.into.as_deref(), found.check.as_deref(), found.lines),
-            (Some("main"), Some("make: all"), 6)
+            (Some("main"), Some("make: all"), 7)
         );
         for none in ["", "- a\n", "---\n- a\n", "text\n---\ninto: x\n---\n"] {
             assert_eq!(read(none).unwrap(), FrontMatter::default(), "{none}");

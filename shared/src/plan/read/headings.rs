@@ -48,7 +48,13 @@ pub(super) fn is_one(file: &str) -> bool {
 /// A newer version of git orchestra wrote it.
 pub(super) fn read(file: &str) -> Result<Plan> {
     let front = front_matter::read(file)?;
-    let mut plan = Plan { title: front.title, into: front.into, check: front.check, ..Plan::default() };
+    let mut plan = Plan {
+        title: front.title,
+        into: front.into,
+        check: front.check,
+        review: front.review,
+        ..Plan::default()
+    };
     let mut sections = sections(file);
     sections.retain(|section| section.line > front.lines);
     let level = level(&sections).unwrap_or(1);
