@@ -209,7 +209,7 @@ fn what_a_clone_writes_that_does_not_drive_the_run_is_void() {
     let begun = event(1, "a", &Fact::Created(Created::default()));
     let writer = |fold: &Fold| fold.driver.as_ref().map(|driver| (driver.epoch, driver.writer.to_string()));
     let ended = |fold: &Fold| fold.tasks.iter().map(|end| end.task.clone()).collect::<Vec<_>>();
-    let see = |more: &[Event<Fact>]| fold::fold(&[&[begun.clone()], more].concat());
+    let see = |more: &[Event<Fact>]| fold::fold(&[std::slice::from_ref(&begun), more].concat());
     let fold = see(&[event(2, "b", &landed("x")), event(2, "b", &end(RunPhase::Done))]);
     assert_eq!((writer(&fold), ended(&fold)), (Some((1, "a".into())), vec![]));
     assert_eq!((fold.run.phase, fold.conflicts.len()), (RunPhase::Running, 2));
