@@ -29,6 +29,7 @@ pub(super) fn place(own: &Path, stands: &[Stand], mounts: &[Mount]) -> io::Resul
         let Ok(below) = link.strip_prefix(own) else { continue };
         let (Some(folder), Some(name)) = (below.parent(), below.file_name()) else { continue };
         if let Some(folder) = open(own, folder, stands)? {
+            make_way(&folder, name, &link, &target, stands)?;
             set(&folder, name, &target)?;
         }
     }
@@ -85,6 +86,17 @@ fn open(own: &Path, below: &Path, stands: &[Stand]) -> io::Result<Option<OwnedFd
 /// Returns whether a link at `path` that leads to `shown` was placed by us.
 fn is_ours(shown: &Path, path: &Path, stands: &[Stand]) -> bool {
     stands.iter().any(|stand| path.strip_prefix(&stand.at).is_ok_and(|rest| stand.of.join(rest) == shown))
+}
+
+/// Removes a link of ours that shows what is there outside, where another one belongs: the folder around it became one with a link for
+/// each entry.
+fn make_way(folder: &OwnedFd, name: &OsStr, path: &Path, to: &Path, stands: &[Stand]) -> io::Result<()> {
+    match target(folder, name) {
+        Some(shown) if shown != to && is_ours(&shown, path, stands) => {
+            Ok(unlinkat(folder, name, AtFlags::empty())?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn target(folder: &OwnedFd, name: &OsStr) -> Option<PathBuf> {
