@@ -415,4 +415,4 @@ pub(super) fn dollars(micros: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::ops) mod tests;

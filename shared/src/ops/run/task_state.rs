@@ -29,6 +29,9 @@ pub(super) fn take_over(log: &Fold) -> TakeOverPolicy {
 
 /// Returns the state of the task of an agent. `may_resume` says whether the run may still resume it if it was lost, and `has_taken`
 /// whether the run was taken from the clone that began it: then its agents there are lost.
+///
+/// The two come from two reads. If something happened to the agent in between, it counts as working until the next look: an end without
+/// the head of its work would open a gate about no work.
 pub(super) fn state(
     object: &AgentObject,
     agent: &Agent,
@@ -36,6 +39,9 @@ pub(super) fn state(
     may_resume: bool,
     has_taken: bool,
 ) -> TaskState {
+    if (object.phase, object.attempt) != (agent.phase, agent.attempt) {
+        return TaskState::Working;
+    }
     let reason = object.reason.clone().unwrap_or_default();
     let told = |word: &str| if reason.is_empty() { word.to_owned() } else { format!("{word}: {reason}") };
     let landed_head = agent.landed_head.as_ref().and_then(IdOrText::commit);
@@ -58,5 +64,30 @@ pub(super) fn state(
         (Liveness::Ended, Phase::Done) => TaskState::Ready,
         (Liveness::Ended, Phase::Paused) => TaskState::NeedsPerson(told("paused")),
         (Liveness::Ended, phase) => TaskState::NotDone(told(phase.as_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::agent_object::tests::COMPLETE;
+
+    #[test]
+    fn an_end_that_is_not_in_both_reads_is_looked_at_again() {
+        let object: AgentObject = serde_json::from_str(COMPLETE).unwrap();
+        assert_eq!((object.phase, object.attempt, object.liveness), (Phase::Failed, 1, Liveness::Ended));
+        for (phase, attempt, ends) in [
+            (Phase::Failed, 1, true),
+            (Phase::Running, 1, false),
+            // Somebody resumed it meanwhile.
+            (Phase::Starting, 2, false),
+            (Phase::Failed, 2, false),
+        ] {
+            let agent = Agent { phase, attempt, ..Agent::default() };
+            let found = state(&object, &agent, "main", true, false);
+            let expected =
+                if ends { TaskState::NotDone("failed: exit code 1".into()) } else { TaskState::Working };
+            assert_eq!(found, expected, "{phase} {attempt}");
+        }
     }
 }
