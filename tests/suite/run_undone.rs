@@ -49,6 +49,8 @@ fn what_started_from_undone_work_waits_at_a_gate() {
     assert_eq!((&report["gates"][0]["kind"], &report["gates"][0]["says"]), (&"undone".into(), &says.into()));
     assert_eq!(report["gates"][0]["options"], serde_json::json!(["skip", "land", "stop"]));
     assert!(!files(&repo).contains('b') && !files(&repo).contains("a\n"), "{}", files(&repo));
+    let open = &repo.orchestra(["status", "--json"]).succeeded().json()["runs"][0];
+    assert_eq!((&open["landed"], &open["skipped"]), (&0.into(), &1.into()), "{open}");
     repo.orchestra(["decide"]).succeeded().stdout_has("land it, and bring back what was undone");
     repo.orchestra(["decide", "1", "skip"]).succeeded();
     let report = repo.orchestra(["run", "--continue", "--json"]).exits(1).json();

@@ -39,7 +39,7 @@ use crate::{
     context::Context,
     landing::branches,
     model::{
-        AgentId, RunKey,
+        AgentId,
         run::{RunPhase, TaskOutcome},
         secret, text,
         verdict::Verdict,
@@ -372,11 +372,6 @@ fn check_tasks(context: &Context, repo: &AcceptedRepo, started: &StartedRun) -> 
         }
     }
     Ok(warnings)
-}
-
-/// Returns the tag of the agent of a task, by the task's place in the run. An id of a task can be too long for a tag.
-fn task_tag(key: &RunKey, place: usize) -> String {
-    format!("run/{key}/{}", place + 1)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use self::{gates::GateStep, review::ReviewStep};
 use crate::{
     model::{
         RunKey,
-        run::{GateOption, RunPhase, TaskOutcome},
+        run::{GateOption, RunPhase, TaskEnd, TaskOutcome},
     },
     plan::TaskId,
 };
@@ -192,4 +192,17 @@ fn phase(tasks: &[RunTask]) -> RunPhase {
 /// Returns the tag of the agents of a run.
 pub fn tag(key: &RunKey) -> String {
     format!("run/{key}")
+}
+
+/// Returns the tag of the agent of a task, by the task's place in the run. An id of a task can be too long for a tag.
+pub fn task_tag(key: &RunKey, place: usize) -> String {
+    format!("run/{key}/{}", place + 1)
+}
+
+/// The reason of a task whose work somebody else had landed, in whichever way.
+pub const ALREADY: &str = "is in the target already";
+
+/// Returns whether the run itself landed the work of a task.
+pub fn has_landed_it(end: &TaskEnd) -> bool {
+    end.outcome() == TaskOutcome::Landed && end.reason.as_deref() != Some(ALREADY)
 }

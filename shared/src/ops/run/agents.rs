@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::task_tag;
 use crate::{
     Result,
     git::Repo,
@@ -55,7 +54,7 @@ enum Purpose {
 /// # Errors
 /// It would be too long.
 pub(super) fn reviewer_tag(key: &RunKey, place: usize, attempt: u32, gate: u64) -> Result<Tag> {
-    format!("{}/r{attempt}-{gate}", task_tag(key, place)).parse()
+    format!("{}/r{attempt}-{gate}", run::task_tag(key, place)).parse()
 }
 
 fn purpose(key: &RunKey, tag: &str) -> Option<Purpose> {
@@ -103,7 +102,7 @@ mod tests {
         let key = RunKey::parse("019aa0a0a0a012345").unwrap();
         let tag = reviewer_tag(&key, 999, 99, 999).unwrap();
         assert_eq!(purpose(&key, tag.as_str()), Some(Purpose::Review { place: 999, attempt: 99, gate: 999 }));
-        assert_eq!(purpose(&key, &task_tag(&key, 2)), Some(Purpose::Task(2)));
+        assert_eq!(purpose(&key, &run::task_tag(&key, 2)), Some(Purpose::Task(2)));
         let tag = run::tag(&key);
         for other in
             [tag.clone(), format!("{tag}/0"), format!("{tag}/x"), format!("{tag}/1/r1"), "web".into()]

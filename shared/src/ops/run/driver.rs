@@ -9,7 +9,7 @@ use super::{
     started::StartedRun,
     taken,
     task_state::{has_taken, state, take_over, work_of},
-    task_tag, undone,
+    undone,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -319,7 +319,7 @@ impl<'a> Driver<'a> {
             let row = &found.rows[*place];
             let Some(task) = self.plan.tasks.iter().find(|task| task.id == row.id) else { continue };
             let request = spawn::Request {
-                tags: vec![run::tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
+                tags: vec![run::tag(&self.key).parse()?, run::task_tag(&self.key, *place).parse()?],
                 ..order(&self.started, task)
             };
             let report = spawn::run(self.context, self.repo, &request)?;

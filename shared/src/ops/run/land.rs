@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     driver::{Driver, Found},
-    given_up, undone,
+    given_up,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -15,7 +15,7 @@ use crate::{
         text,
     },
     ops::merge_ranked::{self, BranchOutcome, BranchRow, FailsOnTarget, Incomplete, Mode, OnConflict},
-    run::gates,
+    run::{self, gates},
     store::{self, layout, operations::Journal},
 };
 
@@ -202,7 +202,7 @@ impl Driver<'_> {
                 unsaved.unwrap_or_else(|| format!("{} left out of its work", text::count(left_out, "file")));
             return Ok(TaskEnded::failed(GateKind::Failed, Some(format!("nothing to land: {why}"))));
         }
-        let what = if has_work { undone::ALREADY } else { "changed nothing" };
+        let what = if has_work { run::ALREADY } else { "changed nothing" };
         let into = &self.started.into;
         let (outcome, reason) = match failing {
             Some(fails) => (TaskOutcome::Failed, format!("{what}, and {}", fails.sentence(into))),

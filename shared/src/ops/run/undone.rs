@@ -7,19 +7,14 @@ use super::TaskRow;
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::{
-        Agent, AgentId, IdOrText,
-        run::{Fold, TaskOutcome},
-    },
+    model::{Agent, AgentId, IdOrText, run::Fold},
     plan::TaskId,
-    run::TaskState,
+    run::{self, TaskState},
     store::layout,
 };
 
 /// What is said of a task whose landing was undone.
 pub(super) const REASON: &str = "its landing was undone";
-/// The reason of a task whose work somebody else had landed, in whichever way.
-pub(super) const ALREADY: &str = "is in the target already";
 
 /// Work that is not in the target any more.
 pub(super) struct UndoneWork {
@@ -67,7 +62,7 @@ pub(super) fn landed(
     let of_row = |(place, row): (usize, &TaskRow)| {
         let end = log.tasks.iter().find(|end| end.task == row.id.as_str())?;
         let agent = &agents.get(&place)?.1;
-        let by_us = end.outcome() == TaskOutcome::Landed && end.reason.as_deref() != Some(ALREADY);
+        let by_us = run::has_landed_it(end);
         let head = agent.landed_head.as_ref().and_then(IdOrText::commit).or_else(|| agent.head_commit());
         let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit);
         let heads: Vec<Oid> = head.into_iter().chain(landed_as).collect();

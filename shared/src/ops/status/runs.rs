@@ -42,14 +42,14 @@ pub struct OpenRun {
     /// The number of its tasks; only the clone that began it knows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<usize>,
-    /// The number of tasks whose work landed.
+    /// The number of tasks whose work landed, and was not undone.
     pub landed: usize,
     /// The number of tasks whose agents changed nothing.
     #[serde(default)]
     pub unchanged: usize,
     /// The number of tasks that failed.
     pub failed: usize,
-    /// The number of tasks that were skipped, because they need one that did not land.
+    /// The number of tasks that were skipped, because they need one that did not land, or because their landing was undone.
     pub skipped: usize,
     /// Its agents that wait for a person's answer, or that were lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,24 +80,41 @@ pub(super) fn open(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<OpenRun>> 
             let is_trusted = |writer: &WriterId| !is_ours || trusted.contains(writer.as_str());
             let gates = fold.open_gates().map(|gate| OpenGate::of(gate, &is_trusted)).collect();
             let driver = fold.driver.as_ref().map(|clone| RunClone::of(clone, own.as_ref()));
-            OpenRun { gates, driver, ..describe(&key, fold, task_count(repo, &key), agents) }
+            OpenRun { gates, driver, ..describe(&key, fold, task_ids(repo, &key), agents) }
         })
     };
     Ok(logs.into_iter().filter_map(read).collect())
 }
 
-/// Returns the number of tasks of a run that was begun in this clone.
-fn task_count(repo: &Repo, key: &RunKey) -> Option<usize> {
+/// Returns the ids of the tasks of a run that was begun in this clone, in the order of their places.
+fn task_ids(repo: &Repo, key: &RunKey) -> Option<Vec<String>> {
     let folder = layout::runs_dir(&PrivateDir::new(repo.private_dir().ok()?));
     let started: serde_json::Value =
         serde_json::from_slice(&careful::read(folder.join(format!("{key}.json"))).ok()?).ok()?;
-    started["tasks"].as_array().map(Vec::len)
+    let id = |task: &serde_json::Value| task.as_str().unwrap_or_default().to_owned();
+    Some(started["tasks"].as_array()?.iter().map(id).collect())
 }
 
-fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObject]) -> OpenRun {
+/// Counts the tasks that landed by the log, and whose work is not in the target any more: `git orchestra run` skips them.
+fn undone(key: &RunKey, fold: &Fold, tasks: &[String], agents: &[AgentObject]) -> usize {
+    let has_landed = |task: &str| fold.tasks.iter().any(|end| end.task == task && run::has_landed_it(end));
+    let is_gone = |place: usize| {
+        let tag = run::task_tag(key, place);
+        agents.iter().filter(|agent| agent.tags.iter().any(|one| one.as_str() == tag)).any(|agent| {
+            agent.landed_in.is_none() || agent.landed_now.is_some_and(|now| !now.is_in_history())
+        })
+    };
+    (0..).zip(tasks).filter(|(place, task)| has_landed(task) && is_gone(*place)).count()
+}
+
+fn describe(key: &RunKey, fold: Fold, tasks: Option<Vec<String>>, agents: &[AgentObject]) -> OpenRun {
+    let undone = undone(key, &fold, tasks.as_deref().unwrap_or_default(), agents);
     let number = |outcome| fold.tasks.iter().filter(|end| end.outcome() == outcome).count();
-    let (landed, failed, skipped) =
-        (number(TaskOutcome::Landed), number(TaskOutcome::Failed), number(TaskOutcome::Skipped));
+    let (landed, failed, skipped) = (
+        number(TaskOutcome::Landed) - undone,
+        number(TaskOutcome::Failed),
+        number(TaskOutcome::Skipped) + undone,
+    );
     let tag = run::tag(key);
     let waits = |agent: &&AgentObject| {
         let needs_person = match agent.liveness {
@@ -112,7 +129,7 @@ fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObjec
         title: fold.run.title,
         label: fold.run.label,
         driver: None,
-        tasks,
+        tasks: tasks.map(|tasks| tasks.len()),
         landed,
         unchanged: number(TaskOutcome::Unchanged),
         failed,
