@@ -129,3 +129,28 @@ fn links_of_an_agent_are_not_followed() {
     assert_eq!(repo.end_of(&id)["phase"], "done");
     assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 0);
 }
+
+/// A git of the user would read the configuration that a replaced `.git` names, and run what it says.
+#[test]
+fn a_git_that_an_agent_put_in_its_worktree_is_moved_away() {
+    if !has_landlock() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.sandboxEngine", "landlock"]);
+    let planted = world.home().join("planted");
+    let script = format!(
+        "echo x > w; rm .git; env -u GIT_DIR git init -q . && env -u GIT_DIR git config core.fsmonitor 'touch {}; :'",
+        planted.display()
+    );
+    let (id, agent) = ended(&repo, "files", &script);
+    let says = "it replaced '.git' in its worktree; what it put there is in its private home folder, as replaced-git-1";
+    assert!(agent["reason"].as_str().is_some_and(|reason| reason.contains(says)), "{agent}");
+    let worktree = std::path::PathBuf::from(agent["worktree"].as_str().expect("a worktree"));
+    let status = Ran::of(repo.command("git").current_dir(&worktree).args(["status", "--branch", "--short"]));
+    status.succeeded().stdout_has(&format!("## orchestra/{id}"));
+    assert!(!planted.exists());
+    let kept = repo.path().join(".git/orchestra/sandboxes").join(&id).join("home/replaced-git-1/config");
+    assert!(fs::read_to_string(kept).expect("a file").contains("fsmonitor"));
+}

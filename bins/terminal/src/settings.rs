@@ -156,8 +156,8 @@ pub struct RunOptions {
     /// its git directory are elsewhere: HOME, TMPDIR and GIT_DIR name them, and 'env -u GIT_DIR git' works on another
     /// repository. Folders in which something is hidden, such as /, cannot be listed. It sees the processes of the
     /// machine with their arguments, and can neither signal (Linux 6.12) nor examine them. It can open no socket that
-    /// is a file, no new terminal and no shared memory. It could replace .git in its worktree: use 'git orchestra
-    /// diff' before your own git runs there.
+    /// is a file, no new terminal and no shared memory. It could change the modes and times of your files, but not what
+    /// is in them, and replace .git in its worktree until its attempt ends: use 'git orchestra diff' before that.
     #[arg(long, value_name = "LEVEL", value_parser = sandbox(), hide_possible_values = true)]
     pub sandbox: Option<SandboxLevel>,
 }

@@ -39,6 +39,29 @@ impl Worktree {
         }
         Ok(link == LinkState::Stale || is_outdated)
     }
+
+    /// Puts the file back that leads from the worktree at `folder` to its registration, if something else is in its place. That is moved
+    /// to the path `aside`, on the same file system. Returns whether it was so.
+    ///
+    /// # Errors
+    /// What is there cannot be moved, or the file cannot be written.
+    pub fn put_link_back(&self, folder: &Path, aside: &Path) -> Result<bool> {
+        if link_of(folder, &self.git_dir) == Some(LinkState::Valid) {
+            return Ok(false);
+        }
+        let cannot = || format!("cannot put '.git' back in worktree '{}'", folder.display());
+        let dot_git = folder.join(".git");
+        match fs::rename(&dot_git, aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).context(Kind::External, cannot);
+            }
+            _ => {}
+        }
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(&dot_git).context(Kind::External, cannot)?;
+        file.write_all(&line("gitdir: ", &self.git_dir)).context(Kind::External, cannot)?;
+        Ok(true)
+    }
 }
 
 fn line(prefix: &str, path: &Path) -> Vec<u8> {

@@ -17,7 +17,7 @@ use crate::{
     git::{Repo, objects::Commit, refs::RefEdit, worktrees::Worktree},
     lock::Lock,
     model::{
-        AgentId,
+        AgentId, SandboxLevel,
         cap::{Amounts, Scopes},
         words::words,
     },
@@ -357,6 +357,7 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
         let unregistered = "the worktree is no longer registered (git worktree repair)".to_owned();
         return Ok(CapturedWork { unsaved: Some(unregistered), ..captured });
     };
+    let replaced = put_git_back(repo, task.id, spec, &worktree);
     let imported = PrivateGitDir::of(&repo.common_dir()?, task.id).import(repo, task.branch, &worktree.path);
     let (side, not_imported) = match imported {
         Ok(side) => (side, None),
@@ -376,7 +377,8 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
         )
     });
     let finished = finished
-        .map(|captured| CapturedWork { unsaved: not_imported.or(captured.unsaved.clone()), ..captured });
+        .map(|captured| CapturedWork { unsaved: not_imported.or(captured.unsaved.clone()), ..captured })
+        .map(|captured| CapturedWork { remark: captured.remark.clone().or(replaced), ..captured });
     finished.or_else(|error| {
         // The agent's commits can still be captured.
         let why = error.one_line();
@@ -384,6 +386,27 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
         let captured = capture::capture_branch(repo, task, &own.isolated, &why);
         captured.map(|captured| CapturedWork { unsaved: Some(why), ..captured }).map_err(|_| error)
     })
+}
+
+/// Puts back the `.git` of a worktree that an agent in a sandbox replaced: git of a person would follow it, and run what it names.
+/// Returns what is to be said.
+fn put_git_back(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Option<String> {
+    if spec.sandbox == SandboxLevel::None {
+        return None;
+    }
+    // Paths are not in what is said: that travels to other clones.
+    let replaced = "it replaced '.git' in its worktree";
+    let aside = PrivateHome::of(&repo.common_dir().ok()?, id).place_for_git();
+    let put_back = aside.as_deref().map(|aside| worktree.put_link_back(&worktree.path, aside));
+    match (put_back, aside.as_deref().and_then(Path::file_name)) {
+        (Some(Ok(false)), _) => None,
+        (Some(Ok(true)), Some(name)) => Some(format!(
+            "{replaced}; what it put there is in its private home folder, as {}",
+            name.display()
+        )),
+        (Some(Err(error)), _) => Some(format!("{replaced}, so run no git there: {}", error.one_line())),
+        _ => Some(format!("{replaced} too often, so run no git there")),
+    }
 }
 
 /// Returns the agent's worktree, if it is registered and exists.

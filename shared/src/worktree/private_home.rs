@@ -33,6 +33,8 @@ const PART: &str = "sandbox-";
 const MAX_VISITED: usize = 50_000;
 /// How many folders deep a sandbox places links.
 const MAX_LINK_DEPTH: usize = 5;
+/// The most replaced `.git` that are kept.
+const MAX_REPLACED: u32 = 100;
 /// The most folders of one sandbox.
 const MAX_FOLDERS: usize = 20;
 
@@ -46,6 +48,12 @@ impl PrivateHome {
     /// Returns those of an agent; there may be none.
     pub fn of(common_dir: &Path, id: &AgentId) -> Self {
         Self { folder: PrivateGitDir::of(common_dir, id).folder().to_owned() }
+    }
+
+    /// Returns a free path in the home folder for what the agent put in place of the `.git` of its worktree; `None` if there is none.
+    pub fn place_for_git(&self) -> Option<PathBuf> {
+        let path = |number| self.folder.join(HOME).join(format!("replaced-git-{number}"));
+        (1..MAX_REPLACED).map(path).find(|path| fs::symlink_metadata(path).is_err())
     }
 
     /// Returns the size of what would be stored, in bytes.
