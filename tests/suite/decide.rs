@@ -23,7 +23,8 @@ fn run<'a>(repo: &TestRepo<'_>, more: impl IntoIterator<Item = &'a str>) -> Ran 
     repo.orchestra(words.into_iter().chain(more))
 }
 
-fn outcomes(report: &Value) -> String {
+/// Returns how each task of a run ended, or at which gate it is.
+pub(crate) fn outcomes(report: &Value) -> String {
     let word = |task: &Value| {
         let word = task["outcome"].as_str().map(str::to_owned);
         word.or_else(|| task["gate"].as_u64().map(|gate| format!("gate {gate}"))).unwrap_or("-".into())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::{Aim, Ran, TestRepo};
 
-use crate::{injector, world};
+use crate::{decide::outcomes, injector, world};
 
 /// A program that writes one word into one file, as its task says, and `good` once it reads a remark.
 const WRITER: &str = "true; if grep -q 'changes are requested' {prompt_file}; then echo good > $(grep -l bad *.txt); \
@@ -26,15 +26,6 @@ fn run(repo: &TestRepo<'_>, plan: &str, also: &[&str]) -> Ran {
     let words =
         ["run", "plan.md", "--agent", "writer", "--with-review=judge", "--check", "test ! -e red", "--json"];
     repo.orchestra(words.iter().chain(also))
-}
-
-fn outcomes(report: &Value) -> String {
-    let word = |task: &Value| {
-        let word = task["outcome"].as_str().map(str::to_owned);
-        word.or_else(|| task["gate"].as_u64().map(|gate| format!("gate {gate}"))).unwrap_or("-".into())
-    };
-    let tasks = report["tasks"].as_array().cloned().unwrap_or_default();
-    tasks.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 fn id(report: &Value, task: usize) -> String {

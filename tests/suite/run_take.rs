@@ -4,10 +4,10 @@ use orchestra::{
     model::{RunKey, run::Run},
     store::chain::Chain,
 };
-use serde_json::Value;
-use testkit::{Aim, Ran, TestRepo, until};
+use testkit::{Aim, Ran, TestRepo, World, until};
 
 use crate::{
+    decide::outcomes,
     injector, library,
     sync::{clone, first, sync},
     world,
@@ -22,15 +22,6 @@ fn begin(repo: &TestRepo<'_>) -> Ran {
 
 fn take<'a>(repo: &TestRepo<'_>, more: impl IntoIterator<Item = &'a str>) -> Ran {
     repo.orchestra(["run", "--take"].into_iter().chain(more).chain(WITH))
-}
-
-fn outcomes(report: &Value) -> String {
-    let word = |task: &Value| {
-        let word = task["outcome"].as_str().map(str::to_owned);
-        word.or_else(|| task["gate"].as_u64().map(|gate| format!("gate {gate}"))).unwrap_or("-".into())
-    };
-    let tasks = report["tasks"].as_array().cloned().unwrap_or_default();
-    tasks.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the only run of a repository.
@@ -182,17 +173,23 @@ fn a_process_that_drives_the_run_stops_when_another_clone_has_taken_it() {
     assert_eq!(b.agents().len(), 1, "one agent for the task");
 }
 
-#[test]
-fn of_two_clones_that_take_a_run_at_once_one_drives_it_after_sync() {
-    let world = world();
-    let (a, b) = (labelled(first(&world), "desk"), labelled(clone(&world, "b"), "laptop"));
-    let c = labelled(clone(&world, "c"), "train");
+/// Returns the clone that began a run, which waits at a gate, and two others that know of it.
+fn three_that_know_a_run(world: &World) -> ([TestRepo<'_>; 3], String) {
+    let (a, b) = (labelled(first(world), "desk"), labelled(clone(world, "b"), "laptop"));
+    let c = labelled(clone(world, "c"), "train");
     a.write("plan.md", &red_plan(&world.dir().join("nosuch")));
     begin(&a).exits(3);
     let run = only_run(&a);
     for repo in [&a, &b, &c] {
         sync(repo);
     }
+    ([a, b, c], run)
+}
+
+#[test]
+fn of_two_clones_that_take_a_run_at_once_one_drives_it_after_sync() {
+    let world = world();
+    let ([_, b, c], run) = three_that_know_a_run(&world);
     // Without the remote, both drive it, and know that the other may.
     let (hub, away) = (world.dir().join("hub.git"), world.dir().join("away.git"));
     std::fs::rename(&hub, &away).expect("moved");
@@ -217,14 +214,7 @@ fn of_two_clones_that_take_a_run_at_once_one_drives_it_after_sync() {
 #[test]
 fn a_remote_accepts_the_first_clone_that_takes_a_run() {
     let world = world();
-    let (a, b) = (labelled(first(&world), "desk"), labelled(clone(&world, "b"), "laptop"));
-    let c = labelled(clone(&world, "c"), "train");
-    a.write("plan.md", &red_plan(&world.dir().join("nosuch")));
-    begin(&a).exits(3);
-    let run = only_run(&a);
-    for repo in [&a, &b, &c] {
-        sync(repo);
-    }
+    let ([_, b, c], run) = three_that_know_a_run(&world);
     take(&b, ["--yes"]).exits(3);
     let (name, before) = (format!("refs/orchestra/runs/{run}"), c.tip("main"));
     let tip = c.tip(&name);

@@ -1,5 +1,7 @@
 //! Submodules: a commit that only an agent's worktree has does not land, and what an agent or a person changed in one is named.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use testkit::{TestRepo, World};
 
@@ -244,15 +246,21 @@ fn a_commit_that_only_a_clone_elsewhere_has_does_not_land() {
     assert_eq!(repo.tip("main"), main);
 }
 
+/// Has an agent move the submodule back by a commit. Returns the agent, and the person's submodule, which is on no branch.
+fn moved_back(repo: &TestRepo<'_>) -> (String, PathBuf) {
+    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm back";
+    let (id, _) = ran(repo, &[], script);
+    let sub = repo.path().join("sub");
+    repo.world().git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    (id, sub)
+}
+
 #[test]
 fn a_commit_that_the_persons_submodule_is_on_is_kept_by_what_a_warning_says_to_type() {
     let world = world();
     let repo = with_submodule(&world);
-    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
-                  git -c user.name=a -c user.email=a@x commit -qm back";
-    let (id, _) = ran(&repo, &[], script);
-    let sub = repo.path().join("sub");
-    world.git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    let (id, sub) = moved_back(&repo);
     std::fs::write(sub.join("mine"), "mine\n").expect("written");
     world.git(&sub, ["add", "mine"]).succeeded();
     world.git(&sub, ["commit", "-qm", "mine"]).succeeded();
@@ -271,11 +279,7 @@ fn a_commit_that_the_persons_submodule_is_on_is_kept_by_what_a_warning_says_to_t
 fn a_submodule_follows_a_landing_that_was_killed_after_the_move() {
     let world = world();
     let repo = with_submodule(&world);
-    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
-                  git -c user.name=a -c user.email=a@x commit -qm back";
-    let (id, _) = ran(&repo, &[], script);
-    let sub = repo.path().join("sub");
-    world.git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    let (id, sub) = moved_back(&repo);
     // A git that kills the landing when it is about to move the submodule.
     let folder = repo.path().with_file_name("killing");
     std::fs::create_dir(&folder).expect("made");

@@ -1,5 +1,5 @@
 //! Worktrees in which a teardown ran before they are removed. It may delete, change and write anything there, or remove the worktree
-//! itself. So what was stored before it is restored, together with what it left in addition.
+//! itself. So what was stored before it is restored, together with what it left besides.
 
 use std::{fs, path::Path};
 
