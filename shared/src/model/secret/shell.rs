@@ -141,7 +141,7 @@ fn in_url(word: &str) -> Option<(&'static str, Range<usize>)> {
     let user = &user[..user.rfind('@')?];
     let password = &user[user.find(':')? + 1..];
     let from = start + user.len() - password.len();
-    (password.len() > 1 && is_no_placeholder(password))
+    (password.len() > 1 && !is_placeholder(password))
         .then_some(("a password in a URL", from..from + password.len()))
 }
 
@@ -156,7 +156,7 @@ fn password_of_user(word: &str) -> Option<Range<usize>> {
         || digits(user) && digits(password)
         || GROUPS.contains(&password)
         || password.contains("//");
-    (is_user && !is_pair && password.len() > 1 && !user.starts_with('+') && is_no_placeholder(password))
+    (is_user && !is_pair && password.len() > 1 && !user.starts_with('+') && !is_placeholder(password))
         .then(|| user.len() + 1..word.len())
 }
 
@@ -184,13 +184,14 @@ fn is_value(value: &str) -> bool {
     let is_path = value.starts_with(['/', '.', '~', '$', '{', '%', '&', '*', '=', '[']);
     let is_code = value.contains("::") || value.ends_with(['(', '{']) || value.contains("${");
     let is_name = value.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'));
-    value.len() >= MIN_VALUE && !is_number && !is_path && !is_code && !is_name && is_no_placeholder(value)
+    value.len() >= MIN_VALUE && !is_number && !is_path && !is_code && !is_name && !is_placeholder(value)
 }
 
-fn is_no_placeholder(value: &str) -> bool {
+/// Returns whether a value stands for one that a person is to fill in, such as `xxxx`, `...` or `<token>`.
+fn is_placeholder(value: &str) -> bool {
     let is_filled = value.chars().all(|c| matches!(c, 'x' | 'X' | '*' | '.' | '-' | '…'));
     let is_open = value.contains(['$', '{', '<', '[']);
-    !is_filled && !is_open && !PLACEHOLDERS.iter().any(|one| value.eq_ignore_ascii_case(one))
+    is_filled || is_open || PLACEHOLDERS.iter().any(|one| value.eq_ignore_ascii_case(one))
 }
 
 /// Returns whether a word is one of a language: small letters, perhaps with a capital first and a mark at the end.
