@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     thread,
+    time::{Duration, SystemTime},
 };
 
 use orchestra::{
@@ -79,6 +80,38 @@ fn packed_refs_keep_their_values_and_the_rest_stays_loose() {
     assert!(!loose(&repo, "packed-refs.lock").exists());
     assert!(repo.git(["fsck", "--full", "--no-dangling"]).stdout().is_empty());
     assert_eq!(repo.agent(&id)["phase"], "done");
+}
+
+/// Packs all refs as git does, in a file with the modification time `time`.
+fn pack_at(repo: &TestRepo<'_>, time: SystemTime) {
+    repo.git(["pack-refs", "--all"]);
+    let file = fs::File::options().write(true).open(loose(repo, "packed-refs")).expect("packed refs");
+    file.set_modified(time).expect("a new time");
+}
+
+/// Within one tick of the kernel's clock, or after it went backwards, the modification time does not tell one file from the next.
+#[test]
+fn no_event_is_lost_when_refs_are_packed_twice_at_the_same_time() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    let id = repo.spawn("echo 1 > made");
+    repo.end_of(&id);
+    let (library, agent) = (library(&repo), AgentId::parse(&id).expect("an id"));
+    let now = SystemTime::now();
+    for (number, time) in [now, now, now, now - Duration::from_secs(60)].into_iter().enumerate() {
+        pack_at(&repo, time);
+        let reason = Some(format!("stop {number}"));
+        append(&library, &agent, &[Fact::Stop { reason }]).expect("written");
+    }
+    pack_at(&repo, now);
+    let name = format!("refs/orchestra/agents/{id}");
+    let tip = repo.tip(&name);
+    assert_eq!(library.find_ref(&name).expect("a ref").expect("a tip").to_string(), tip);
+    let listed = library.refs_below("refs/orchestra/agents/").expect("refs");
+    assert_eq!(listed.iter().find(|(of, _)| *of == name).expect("the agent").1.to_string(), tip);
+    let events = repo.events(&id);
+    let there: Vec<_> = events.iter().filter_map(|event| event["reason"].as_str()).collect();
+    assert_eq!(there, ["stop 0", "stop 1", "stop 2", "stop 3"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::{
         Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
         ownership::{self, UsableRepo},
+        packed_cache::PackedCache,
         project_file::ProjectFile,
         ref_names, symbolic_ref,
         syncing::Syncing,
@@ -39,6 +40,8 @@ pub struct Repo {
     common: OnceCell<PathBuf>,
     /// The project's file, once it was asked for.
     pub(super) project: OnceCell<Option<Arc<ProjectFile>>>,
+    /// The packed refs that were read last.
+    pub(super) packed: PackedCache,
 }
 
 impl Repo {
@@ -189,6 +192,7 @@ impl Repo {
             identity: None,
             common: OnceCell::new(),
             project: OnceCell::new(),
+            packed: PackedCache::default(),
         }
     }
 
@@ -206,7 +210,8 @@ impl Repo {
         let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
         let (frozen, project) = (self.frozen.clone(), self.project.clone());
-        Self { gix, environment, syncing, fallback, frozen, identity, common, project }
+        let packed = PackedCache::default();
+        Self { gix, environment, syncing, fallback, frozen, identity, common, project, packed }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".
