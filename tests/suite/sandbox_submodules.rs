@@ -35,10 +35,11 @@ fn an_agent_in_a_sandbox_commits_in_a_submodule_and_its_commit_lands_once_it_was
 fn what_an_agent_in_a_sandbox_does_not_commit_in_a_submodule_is_named() {
     with_each_engine(|_, repo, _| {
         add_submodule(repo);
-        let (id, agent) =
-            ran(repo, &["--sandbox", "files"], "echo 1 > sub/new; git -C sub status -s; echo w > w");
+        let script =
+            "echo 1 > sub/new; git -C sub status -s; git submodule --quiet foreach 'echo $name'; echo w > w";
+        let (id, agent) = ran(repo, &["--sandbox", "files"], script);
         assert_eq!((&agent["phase"], &agent["left_out"]), (&"done".into(), &1.into()), "{agent}");
-        assert_eq!(output(repo, &id), "?? new\n");
+        assert_eq!(output(repo, &id), "?? new\nsub\n");
         let shown = repo.orchestra(["status", &id]).succeeded();
         shown.stdout_has("left out  sub/ (a submodule with changes that are in no commit)");
         let kept = repo.orchestra(["cleanup", "--json"]).succeeded().json();

@@ -25,7 +25,7 @@ use crate::{
     model::AgentId,
     private_files,
     store::layout::{self, PrivateDir},
-    worktree::index_copy,
+    worktree::{include::Readiness, index_copy},
 };
 
 /// The folder of submodules in a git directory.
@@ -175,7 +175,7 @@ impl PrivateGitDir {
         read().unwrap_or_default()
     }
 
-    /// Returns its configuration: the settings from before the agent ran, and the author.
+    /// Returns its configuration: the settings from before the agent ran, the author, and which submodules are there.
     fn config(&self, origin: &Origin<'_>) -> String {
         let mut text = careful::text(origin.settings.join("config")).unwrap_or_default();
         let Identity { name, email, .. } = origin.identity;
@@ -188,6 +188,9 @@ impl PrivateGitDir {
             quoted(name),
             quoted(email)
         );
+        for submodule in Readiness::of(origin.worktree).submodules {
+            let _ = write!(text, "[submodule \"{}\"]\n\tactive = true\n", quoted(&submodule.name));
+        }
         text
     }
 
