@@ -34,6 +34,7 @@ mod ownership;
 mod pack_refs;
 mod packed;
 mod packed_batch;
+mod packed_buffer;
 mod pipes;
 pub mod preferences;
 mod prepared_worktree;

@@ -16,7 +16,7 @@ impl Repo {
         let loose = fs::read_dir(self.gix.common_dir().join(prefix)).into_iter().flatten().flatten();
         let mut names: HashSet<String> =
             loose.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        if let Some(packed) = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)? {
+        if let Some(packed) = self.packed_buffer().context(Kind::Internal, unreadable)? {
             let lines = packed::lines_below(AsRef::<[u8]>::as_ref(&**packed), prefix.as_bytes());
             let full = lines.flatten().filter_map(|(name, _)| std::str::from_utf8(name).ok());
             names.extend(full.filter_map(|name| name.strip_prefix(prefix)).map(str::to_owned));

@@ -74,7 +74,7 @@ impl Repo {
         loose.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut loose = loose.into_iter().peekable();
         let mut list = RefList::default();
-        let packed = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)?;
+        let packed = self.packed_buffer().context(Kind::Internal, unreadable)?;
         if let Some(packed) = &packed {
             for line in packed::lines_below(AsRef::<[u8]>::as_ref(&***packed), prefix.as_bytes()) {
                 let Some((name, target)) = line else {
@@ -130,7 +130,7 @@ impl Repo {
     /// Returns the object that a ref names in `packed-refs`.
     fn packed_ref(&self, name: &str) -> Result<Option<Oid>> {
         let broken = || format!("ref '{name}' is broken");
-        let packed = self.gix.refs.cached_packed_buffer().context(Code::RefDamaged, broken)?;
+        let packed = self.packed_buffer().context(Code::RefDamaged, broken)?;
         let Some(packed) = packed else { return Ok(None) };
         let found = packed.try_find(name).context(Code::RefDamaged, broken)?;
         Ok(found.filter(|found| found.name.as_bstr() == name).map(|found| found.target().into()))

@@ -52,7 +52,7 @@ impl Repo {
         if ref_list::is_any_loose(self.gix.common_dir(), prefix).context(Kind::External, unreadable)? {
             return Ok(true);
         }
-        let Some(packed) = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)? else {
+        let Some(packed) = self.packed_buffer().context(Kind::Internal, unreadable)? else {
             return Ok(false);
         };
         Ok(packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)?.next().is_some())

@@ -1,7 +1,7 @@
 //! Finding and opening a repository, and reading its properties.
 
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,6 +15,7 @@ use crate::{
         Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
         ownership::{self, UsableRepo},
+        packed_buffer::Stamp,
         project_file::ProjectFile,
         ref_names, symbolic_ref,
         syncing::Syncing,
@@ -35,6 +36,8 @@ pub struct Repo {
     pub(super) frozen: Option<PathBuf>,
     /// The committer, if it does not come from the configuration.
     identity: Option<Identity>,
+    /// What the packed refs were when they were read last.
+    pub(super) packed: Cell<Option<Stamp>>,
     /// The common git directory with links resolved, once it was asked for.
     common: OnceCell<PathBuf>,
     /// The project's file, once it was asked for.
@@ -187,6 +190,7 @@ impl Repo {
             fallback: None,
             frozen: None,
             identity: None,
+            packed: Cell::new(None),
             common: OnceCell::new(),
             project: OnceCell::new(),
         }
@@ -205,8 +209,8 @@ impl Repo {
         let identity = identity.or(self.identity.as_ref()).cloned();
         let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
-        let (frozen, project) = (self.frozen.clone(), self.project.clone());
-        Self { gix, environment, syncing, fallback, frozen, identity, common, project }
+        let (frozen, project, packed) = (self.frozen.clone(), self.project.clone(), self.packed.clone());
+        Self { gix, environment, syncing, fallback, frozen, identity, packed, common, project }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".
