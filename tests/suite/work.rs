@@ -118,7 +118,7 @@ fn changes_hidden_from_git_are_found() {
     assert_eq!(repo.file_in_head(&id, "second.txt"), "hidden\n");
 }
 
-/// The branch of a worktree may be switched by anybody: the work is saved, and no other branch gets it.
+/// The branch of a worktree may be switched at any time: the work is saved, and no other branch gets it.
 #[test]
 fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
     let world = world();

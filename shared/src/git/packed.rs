@@ -21,6 +21,28 @@ const HEADER: &[u8] = b"# pack-refs with: peeled fully-peeled sorted \n";
 /// A prefix that no ref has.
 const NOTHING: &str = "\n";
 
+/// What changes with the file: another file takes its place at each change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stamp {
+    file: (u64, u64),
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Returns that of a file.
+    pub(super) fn of(found: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            file: (found.dev(), found.ino()),
+            length: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+}
+
 /// The new content of the file.
 pub(super) struct PackedRefs {
     pub(super) bytes: Vec<u8>,

@@ -1,20 +1,11 @@
 //! The packed refs as they are now. gix reads the file again only if its time is newer: of two changes within one tick of the clock it
 //! misses the second. A ref that was packed then has an old value, also under its lock, and the next event would replace the last one.
 
-use std::{fs, os::unix::fs::MetadataExt};
+use std::fs;
 
 use gix::refs::file::packed::SharedBufferSnapshot;
 
-use super::{Repo, ref_names::PACKED_REFS};
-
-/// What changes with the file: another file takes its place at each change.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Stamp {
-    file: (u64, u64),
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
+use super::{Repo, packed::Stamp, ref_names::PACKED_REFS};
 
 impl Repo {
     /// Returns the packed refs; `None` if there are none.
@@ -25,12 +16,7 @@ impl Repo {
         &self,
     ) -> Result<Option<SharedBufferSnapshot>, Box<dyn std::error::Error + Send + Sync>> {
         let found = fs::metadata(self.gix.common_dir().join(PACKED_REFS)).ok();
-        let now = found.map(|found| Stamp {
-            file: (found.dev(), found.ino()),
-            length: found.len(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        });
+        let now = found.as_ref().map(Stamp::of);
         if now.is_some() && now != self.packed.get() {
             // One that is gone by now, or cannot be read, is dealt with below.
             let _ = self.gix.refs.force_refresh_packed_buffer();

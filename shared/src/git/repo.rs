@@ -15,7 +15,7 @@ use crate::{
         Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
         ownership::{self, UsableRepo},
-        packed_buffer::Stamp,
+        packed::Stamp,
         project_file::ProjectFile,
         ref_names, symbolic_ref,
         syncing::Syncing,
