@@ -311,8 +311,8 @@ pub(crate) const PAGE: Page = Page {
                  worktree.",
                 "Submodules that are checked out in your checkout are made from it, nested ones included, without \
                  the network (orchestra.submodules). An agent can commit in them, and pushes what it commits there: \
-                 a commit that only its worktree has does not land. In a sandbox git does not work in them, and \
-                 what changes there is listed as left out. With orchestra.lfs=pointers, files of Git LFS are not \
+                 a commit that only its worktree has does not land. In a sandbox they share no file with yours, so \
+                 each takes its space on the disk, and their addresses name no login. With orchestra.lfs=pointers, files of Git LFS are not \
                  downloaded.",
             ],
         ),

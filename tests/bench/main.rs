@@ -25,6 +25,7 @@ mod lists;
 mod live;
 mod mcp;
 mod plans;
+mod sandboxes;
 mod sessions;
 mod sync;
 mod sync_fleet;
@@ -103,6 +104,9 @@ fn main() -> ExitCode {
     }
     if wanted("sessions") {
         sessions::rows(&lab, short, &mut show);
+    }
+    if wanted("sandboxes") {
+        sandboxes::rows(&lab, short, &mut show);
     }
     if wanted("worktrees") {
         worktrees::rows(&lab, short, &mut show);

@@ -15,14 +15,26 @@ use crate::{
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The agents, in the order in which they are spawned: their names, options and tasks.
-const AGENTS: [(&str, &[&str], &str); 6] = [
+const AGENTS: [(&str, &[&str], &str); 10] = [
     ("stuck", &["--agent", "claude", "-j", "4"], "FAKE-EVENING"),
     ("asks", &["--agent", "claude", "-j", "4", "--on-prompt", "ask"], "FAKE-WRITE c.txt"),
     ("limited", &["--agent", "claude", "-j", "4"], "LIMIT-FIVE"),
     ("slow", &["--agent", "codex", "-j", "4"], "FAKE-EVENING"),
+    ("script", &["--agent", "sh", "-j", "8"], WAITS),
+    ("commits", &["--agent", "sh", "-j", "8"], COMMITS),
+    ("ended", &["--agent", "sh", "-j", "8"], "echo 1 > ended.txt"),
+    ("failed", &["--agent", "sh", "-j", "8"], "echo 1 > failed.txt; exit 4"),
     ("z-queued", &["--agent", "codex", "-j", "1"], "FAKE-WRITE z.txt"),
     ("a-queued", &["--agent", "codex", "-j", "1"], "FAKE-WRITE a.txt"),
 ];
+
+/// A script that was killed before its last step, and begins from what it left.
+const WAITS: &str = "[ -e half ] && { echo whole > half; exit; }; echo half > half; sleep 1000";
+/// The same, with a commit of its own before.
+const COMMITS: &str = "[ -e late ] && { echo whole > late; exit; }; echo 1 > early; git add early; git commit -qm early; \
+                       echo half > late; sleep 1000";
+/// Those that had ended before everything was killed, and how.
+const ENDED: [(&str, &str); 2] = [("ended", "done"), ("failed", "failed")];
 
 /// A repository whose machine may be booted again.
 struct Evening<'a> {
@@ -55,11 +67,11 @@ impl Evening<'_> {
     /// status named the processes that were left in between.
     fn kill_everything(&self) -> bool {
         let kill = |pid: &str| drop(self.repo.command("kill").args(["-9", pid]).output());
-        let all: Vec<Value> = AGENTS.iter().map(|(name, ..)| self.agent(name)).collect();
+        let all: Vec<Value> = killed().map(|name| self.agent(name)).collect();
         for agent in &all {
             kill(&agent["supervisor_pid"].as_i64().expect("a supervisor").to_string());
         }
-        let are_named = AGENTS.iter().any(|(name, ..)| {
+        let are_named = killed().any(|name| {
             let left = self.wait_for(name, "is lost", |agent| agent["liveness"] == "lost")["orphans"].clone();
             left.as_array().is_some_and(|left| !left.is_empty())
         });
@@ -78,6 +90,16 @@ impl Evening<'_> {
     }
 }
 
+fn has_file(agent: &Value, name: &str) -> bool {
+    agent["worktree"].as_str().is_some_and(|worktree| PathBuf::from(worktree).join(name).exists())
+}
+
+/// Returns the agents that everything is killed of.
+fn killed() -> impl Iterator<Item = &'static str> {
+    let had_ended = |name: &&str| ENDED.iter().any(|(one, _)| one == name);
+    AGENTS.into_iter().map(|(name, ..)| name).filter(move |name| !had_ended(name))
+}
+
 /// Plays the evening; `reboots` is whether the machine is booted again afterwards.
 fn play(reboots: bool) {
     let Some(test_bed) = TestBed::set_with_login() else { return };
@@ -94,6 +116,10 @@ fn play(reboots: bool) {
                 agent["phase"] == "running" && agent["session"].is_string()
             }),
             "asks" => ("waits", |agent| agent["phase"] == "waiting"),
+            "script" => ("wrote", |agent| has_file(agent, "half")),
+            "commits" => ("wrote", |agent| has_file(agent, "late")),
+            "ended" => ("is done", |agent| agent["phase"] == "done" && agent["liveness"] == "ended"),
+            "failed" => ("failed", |agent| agent["phase"] == "failed" && agent["liveness"] == "ended"),
             "limited" => ("is paused", |agent| agent["phase"] == "paused"),
             _ => ("is queued", |agent| agent["queue_position"].is_u64()),
         };
@@ -118,8 +144,12 @@ fn play(reboots: bool) {
 
 /// In the morning: all are lost, nothing runs, and the command that continues them is named.
 fn tells_the_truth(evening: &Evening<'_>) {
-    let phases = ["running", "waiting", "paused", "running", "queued", "queued"];
-    for ((name, ..), phase) in AGENTS.iter().zip(phases) {
+    let phases = ["running", "waiting", "paused", "running", "running", "running", "queued", "queued"];
+    for (name, phase) in ENDED {
+        let agent = evening.agent(name);
+        assert_eq!((&agent["phase"], &agent["liveness"]), (&phase.into(), &"ended".into()), "{agent}");
+    }
+    for (name, phase) in killed().zip(phases) {
         let agent = evening.agent(name);
         assert_eq!(
             (&agent["phase"], &agent["liveness"], &agent["orphans"], &agent["pid"]),
@@ -129,7 +159,7 @@ fn tells_the_truth(evening: &Evening<'_>) {
     }
     let ran = evening.orchestra(&["status"]).succeeded();
     let (shown, said) = (ran.stdout(), ran.stderr());
-    assert_eq!(shown.matches(", lost").count(), AGENTS.len(), "{shown}");
+    assert_eq!(shown.matches(", lost").count(), killed().count(), "{shown}");
     assert!(shown.contains("and nothing resumes it"), "{shown}");
     assert!(
         said.contains("none of its processes is running") && said.contains("git orchestra resume"),
@@ -156,10 +186,16 @@ fn comes_to_its_ends(evening: &Evening<'_>, sessions: &[Value]) {
     let asks = evening.wait_for("asks", "asks", |agent| agent["phase"] == "waiting");
     assert!(asks["waiting"].as_str().is_some_and(|what| what.contains("git")), "{asks}");
     evening.orchestra(&["send", asks["id"].as_str().expect("an id"), "--allow"]).succeeded();
-    evening.orchestra(&["status", "--wait"]).succeeded();
+    let of_killed: Vec<&str> = killed()
+        .map(|name| evening.ids[AGENTS.iter().position(|(one, ..)| *one == name).expect("an agent")].as_str())
+        .collect();
+    evening.orchestra(&[&["status", "--wait"][..], &of_killed].concat()).succeeded();
     for ((name, ..), session) in AGENTS.iter().zip(sessions) {
         let agent = evening.agent(name);
-        assert_eq!(agent["phase"], "done", "{agent}");
+        // One that had ended is left as it was.
+        let phase = ENDED.iter().find(|(one, _)| one == name).map_or("done", |(_, phase)| *phase);
+        assert_eq!((&agent["phase"], &agent["liveness"]), (&phase.into(), &"ended".into()), "{agent}");
+        assert_eq!(marked(&format!("ORCHESTRA_AGENT={}", agent["id"].as_str().expect("an id"))), [""; 0]);
         assert!(session.is_null() || agent["session"] == *session, "{agent} began with {session}");
     }
     let work = [
@@ -169,6 +205,11 @@ fn comes_to_its_ends(evening: &Evening<'_>, sessions: &[Value]) {
         ("asks", "c.txt", "hello from the scripted agent\n"),
         ("limited", "after.txt", "after the limit\n"),
         ("z-queued", "z.txt", "hello from the scripted agent\n"),
+        ("script", "half", "whole\n"),
+        ("commits", "early", "1\n"),
+        ("commits", "late", "whole\n"),
+        ("ended", "ended.txt", "1\n"),
+        ("failed", "failed.txt", "1\n"),
         ("a-queued", "a.txt", "hello from the scripted agent\n"),
     ];
     for (name, file, text) in work {

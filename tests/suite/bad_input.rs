@@ -163,6 +163,7 @@ fn an_unknown_agent_error_lists_existing_agents() {
     assert!(repo.refs("refs/orchestra").is_empty());
 }
 
+/// A spawn on a full disk would leave half a worktree.
 #[test]
 fn free_space_is_checked_before_anything_is_created() {
     let world = world();

@@ -140,6 +140,7 @@ fn concurrent_cleanups_and_unmovable_worktrees() {
     assert_eq!(repo.refs("refs/orchestra/agents/").len(), 4);
 }
 
+/// Git refuses to remove a worktree with submodules; here it is kept, or stored and removed.
 #[test]
 fn submodule_contents_are_kept_unless_forced_and_restored() {
     let world = world();

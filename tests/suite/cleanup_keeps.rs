@@ -160,6 +160,7 @@ fn every_doubt_keeps_the_agent_and_is_reported() {
     }
 }
 
+/// A worktree that is removed below a running process takes its work with it.
 #[test]
 fn a_worktree_in_use_by_a_process_is_kept() {
     let world = world();

@@ -33,6 +33,7 @@ fn is_repaired(repo: &TestRepo<'_>) {
 /// The number of steps at which each program is killed, spread over all its steps.
 const STEPS: usize = 16;
 
+/// A spawn that died must leave no branch and no worktree without an agent.
 #[test]
 fn a_spawn_killed_at_any_step_leaves_nothing_incomplete() {
     let world = world();

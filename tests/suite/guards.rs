@@ -74,6 +74,24 @@ fn a_queued_agent_waits_for_memory_and_says_so() {
     assert_eq!(exits, ["exit 0"; 3], "{}", ran.stderr());
 }
 
+/// All find the same free memory, and none has taken any yet: each start counts for the next one.
+#[test]
+fn ten_agents_that_start_at_once_do_not_all_take_the_same_memory() {
+    let world = world();
+    let tasks: String =
+        (0..10).map(|n| format!(" 'until [ -e ../../go ]; do sleep 0.1; done # {n}'")).collect();
+    let script = r#"
+        # Enough for one. Those that have waited need a quarter more.
+        set_memory 600
+        git orchestra spawn -d -j 10 --agent sh TASKS >&2
+        wait_for 'git orchestra status | grep -q "MiB will be free once the agents that were just started hold theirs"'
+        set_memory 6000
+        touch ../go
+        git orchestra status --wait >&2; echo "exit $?""#;
+    let Some(ran) = with_memory(&world, &script.replace(" TASKS", &tasks)) else { return };
+    assert_eq!(ran.stdout(), "exit 0\n", "{}", ran.stderr());
+}
+
 #[test]
 fn one_agent_is_held_while_memory_is_short_and_continues_by_itself() {
     let world = world();

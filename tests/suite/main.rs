@@ -118,6 +118,7 @@ mod runs;
 mod sandbox;
 mod sandbox_landlock;
 mod sandbox_net;
+mod sandbox_submodules;
 mod schema;
 mod screens;
 mod secret_carriers;

@@ -61,6 +61,7 @@ fn fifty_tasks_in_six_slots() {
     check(&repo, 50);
 }
 
+/// Worktrees that git makes at the same time fail on the lock of its configuration, and leave branches.
 #[test]
 fn two_spawns_of_twenty_five_at_once() {
     let world = world();

@@ -36,6 +36,7 @@ fn a_lost_agent_resumes_its_session_and_its_orphans_are_ended() {
     assert!(log.contains("> write left.txt 1") && log.contains("> write more.txt 2"), "{log}");
 }
 
+/// Two supervisors of one agent would run it twice.
 #[test]
 fn only_one_of_twenty_concurrent_resumes_succeeds() {
     let world = world();

@@ -1,7 +1,10 @@
 //! `--sandbox`: what an agent in a sandbox can and cannot do. Each attack is tried without a sandbox as well, where it must succeed:
 //! otherwise the test would show nothing.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use orchestra::{
     model::{SandboxEngine, SandboxLevel},
@@ -66,6 +69,15 @@ fn furnish(world: &World, repo: &TestRepo<'_>) {
     fs::write(world.home().join(".netrc"), "SECRET-LOGIN\n").expect("written");
     listen(&world.home().join(".agent/keys.sock"));
     listen(&repo.path().join(".server.sock"));
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a server");
+    let port = server.local_addr().expect("an address").port();
+    fs::write(port_file(world), port.to_string()).expect("written");
+    std::mem::forget(server);
+}
+
+/// The file with the port of a server that runs on the machine.
+fn port_file(world: &World) -> PathBuf {
+    world.dir().join("port")
 }
 
 /// Makes a socket of a program that has run for an hour and still does, as long as this process.
@@ -111,10 +123,14 @@ const ATTACKS: &[(&str, &str, &str)] = &[
         "for p in $({supervisors}); do ls /proc/$p/root/ && exit; done; exit 1",
         "",
     ),
+    (SERVER, "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 9)'", ""),
 ];
 
+/// What only the level `net` prevents.
+const SERVER: &str = "reach a server of the machine";
+
 /// What Landlock has no rule for: one entry of a folder that can be written, and which processes are seen.
-const ALLOWED_BY_LANDLOCK: [&str; 2] = ["replace .git", "find a supervisor"];
+const ALLOWED_BY_LANDLOCK: [&str; 3] = ["replace .git", "find a supervisor", SERVER];
 
 /// Prints the ids of the processes that supervise agents.
 const SUPERVISORS: &str = "grep -la '[o]rchestra-supervise' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3";
@@ -125,7 +141,9 @@ const CONNECT: &str = "python3 -c 'import socket,sys; socket.socket(socket.AF_UN
 fn filled(repo: &TestRepo<'_>, other: &str, text: &str) -> String {
     let path = repo.path().to_string_lossy();
     let mark = repo.world().dir().file_name().expect("a name").to_string_lossy().into_owned();
+    let port = fs::read_to_string(port_file(repo.world())).expect("a port");
     text.replace("{supervisors}", SUPERVISORS)
+        .replace("{port}", &port)
         .replace("{connect}", CONNECT)
         .replace("{repo}", &path)
         .replace("{git}", &format!("{path}/.git"))
@@ -164,17 +182,39 @@ fn what_an_agent_can_do_outside_its_sandbox() {
         furnish(world, repo);
         let (other, _) = ended(repo, "none", "echo other > other.txt");
         let script = script(repo, &other);
-        let (boxed, agent) = ended(repo, "files", &script);
-        let said = output(repo, &boxed);
-        let allowed: &[&str] = if engine == "landlock" { &ALLOWED_BY_LANDLOCK } else { &[] };
-        assert_eq!(successes(repo, &other, &said), allowed, "{agent}");
-        assert_eq!(agent["sandbox"], format!("files by {engine}"));
-        assert!(!said.contains("kernel writable"), "{said}");
+        let levels: &[(&str, &[&str])] = match engine {
+            "landlock" => &[("files", &ALLOWED_BY_LANDLOCK)],
+            _ => &[("files", &[SERVER]), ("net", &[])],
+        };
+        let mut table = Vec::new();
+        for (level, allowed) in levels {
+            let (boxed, agent) = ended(repo, level, &script);
+            let said = output(repo, &boxed);
+            assert_eq!(successes(repo, &other, &said), *allowed, "{agent}");
+            assert_eq!(agent["sandbox"], format!("{level} by {engine}"));
+            assert!(!said.contains("kernel writable"), "{said}");
+            table.push((format!("{level} by {engine}"), allowed.to_vec()));
+        }
         // The control: the same script, without a sandbox.
         let (free, _) = ended(repo, "none", &script);
         let said = output(repo, &free);
-        assert_eq!(successes(repo, &other, &said).len(), ATTACKS.len(), "{said}");
+        let all = successes(repo, &other, &said);
+        assert_eq!(all.len(), ATTACKS.len(), "{said}");
+        table.push(("none".to_owned(), all));
+        print_table(&table);
     });
+}
+
+/// Prints which attacks succeed at which level; `--nocapture` shows it.
+fn print_table(levels: &[(String, Vec<&str>)]) {
+    let row = |name: &str, cell: &dyn Fn(&(String, Vec<&str>)) -> String| {
+        let cells: String = levels.iter().map(|level| format!("{:>22}", cell(level))).collect();
+        println!("{name:<45}{cells}");
+    };
+    row("what an agent tries", &|(level, _)| level.clone());
+    for (name, ..) in ATTACKS {
+        row(name, &|(_, done)| if done.contains(name) { "done" } else { "prevented" }.to_owned());
+    }
 }
 
 #[test]

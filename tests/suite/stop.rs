@@ -24,6 +24,7 @@ pub(crate) fn marked(nonce: &str) -> Vec<String> {
     found
 }
 
+/// Servers that agents started outlive them elsewhere, by dozens.
 #[test]
 fn stop_ends_an_agent_that_ignores_term_and_forks_twice() {
     let world = world();
@@ -73,6 +74,7 @@ fn processes_left_by_a_program_end_with_it() {
     assert_eq!(marked(&format!("ORCHESTRA_AGENT={id}")), Vec::<String>::new());
 }
 
+/// What status shows follows from the processes: a dead agent is not shown as running.
 #[test]
 fn an_agent_whose_supervisor_was_killed_is_lost_and_can_be_stopped() {
     let world = world();
@@ -161,6 +163,7 @@ fn a_terminated_supervisor_saves_the_work() {
     assert_eq!(repo.file_in_head(&id, "kept"), "kept\n");
 }
 
+/// Only processes that are recorded as those of an agent are signalled, by their id and the time of their start.
 #[test]
 fn a_process_with_a_reused_pid_is_not_killed() {
     let world = world();

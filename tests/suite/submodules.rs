@@ -9,16 +9,21 @@ use crate::world;
 
 /// Returns a repository with a submodule `sub`, whose origin has an earlier commit as well.
 fn with_submodule(world: &World) -> TestRepo<'_> {
-    let (library, repo) = (world.repo_named("library"), world.repo());
+    let repo = world.repo();
+    add_submodule(&repo);
+    repo
+}
+
+pub(crate) fn add_submodule(repo: &TestRepo<'_>) {
+    let library = repo.world().repo_named("library");
     library.commit("second", &[("file.txt", "second\n")]);
     let url = library.path().to_string_lossy().into_owned();
     repo.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "sub"]);
     repo.git(["commit", "-qm", "with a submodule"]);
-    repo
 }
 
 /// Runs a script as an agent, and returns its id and state when it has ended.
-fn ran(repo: &TestRepo<'_>, options: &[&str], script: &str) -> (String, Value) {
+pub(crate) fn ran(repo: &TestRepo<'_>, options: &[&str], script: &str) -> (String, Value) {
     let spawned =
         repo.orchestra([&["spawn", "--agent", "sh", "--again", "--json"], options, &[script]].concat());
     let id = spawned.json()["agents"][0]["id"].as_str().expect("an id").to_owned();
@@ -27,7 +32,7 @@ fn ran(repo: &TestRepo<'_>, options: &[&str], script: &str) -> (String, Value) {
 }
 
 /// A script that makes a commit in the submodule, and commits that the submodule points to it.
-const BUMP: &str = "cd sub; echo 1 > new; git add new; git -c user.name=a -c user.email=a@x commit -qm in-sub; \
+pub(crate) const BUMP: &str = "cd sub; echo 1 > new; git add new; git -c user.name=a -c user.email=a@x commit -qm in-sub; \
                     cd ..; git add sub; git -c user.name=a -c user.email=a@x commit -qm bump; echo w > w";
 
 #[test]
@@ -119,22 +124,6 @@ fn the_submodules_of_the_checkout_follow_a_landing_and_its_undo() {
         .stderr_has("because it is on a branch")
         .stderr_has(&format!("git -C {} submodule update -- sub", repo.path().display()));
     assert_eq!((head_of(&repo).1.as_str(), status().as_str()), ("second\n", " M sub\n"));
-}
-
-#[test]
-fn what_an_agent_in_a_sandbox_writes_into_a_submodule_is_named() {
-    if !crate::sandbox::can_make_one() {
-        return;
-    }
-    let world = world();
-    let repo = with_submodule(&world);
-    let (id, agent) = ran(&repo, &["--sandbox", "files"], "echo 1 > sub/new; git -C sub status; echo w > w");
-    assert_eq!((&agent["phase"], &agent["left_out"]), (&"done".into(), &1.into()), "{agent}");
-    let shown = repo.orchestra(["status", &id]).succeeded();
-    let shown = shown.stdout_has("sub/.git (in a sandbox, git does not work in a submodule");
-    shown.stdout_has("left out  sub/ (a submodule with changes that are in no commit)");
-    let kept = repo.orchestra(["cleanup", "--json"]).succeeded().json();
-    assert_eq!(kept["agents"][0]["outcome"], "kept", "{kept}");
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn changes_hidden_from_git_are_found() {
     assert_eq!(repo.file_in_head(&id, "second.txt"), "hidden\n");
 }
 
+/// The branch of a worktree may be switched at any time: the work is saved, and no other branch gets it.
 #[test]
 fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
     let world = world();
@@ -165,6 +166,7 @@ fn a_missing_worktree_or_branch_loses_no_work() {
     assert_eq!(repo.file_in_head(&id, "b"), "2\n");
 }
 
+/// Without its worktree, an agent would continue in the checkout of the user.
 #[test]
 fn an_agent_whose_worktree_vanished_is_not_done() {
     let world = world();

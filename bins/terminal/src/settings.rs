@@ -153,11 +153,12 @@ pub struct RunOptions {
     /// Both are made by bubblewrap ('bwrap'). Where it is missing or cannot run, files is enforced by landlock, rules of
     /// the kernel (Linux 6.2), and net is refused; {orchestra.sandboxEngine} chooses one, and 'git orchestra status'
     /// says which holds an agent. By landlock, an agent reads and writes no more files, but its home folder, /tmp and
-    /// its git directory are elsewhere: HOME, TMPDIR and GIT_DIR name them, and 'env -u GIT_DIR git' works on another
-    /// repository. Folders in which something is hidden, such as /, cannot be listed. It sees the processes of the
-    /// machine with their arguments, and can neither signal (Linux 6.12) nor examine them. It can open no socket that
-    /// is a file, no new terminal and no shared memory. It could change the modes and times of your files, but not what
-    /// is in them, and replace .git in its worktree until its attempt ends: use 'git orchestra diff' before that.
+    /// its git directory are elsewhere: HOME, TMPDIR and GIT_DIR name them. The 'git' that it finds first leaves
+    /// GIT_DIR out in submodules and other repositories; for a program that starts another git, 'env -u GIT_DIR'
+    /// does. Folders in which something is hidden, such as /, cannot be listed. It sees the processes of the machine
+    /// with their arguments, and can neither signal (Linux 6.12) nor examine them. It can open no socket that is a
+    /// file, no new terminal and no shared memory. It could change the modes and times of your files, but not what is
+    /// in them, and replace .git in its worktree until its attempt ends: use 'git orchestra diff' before that.
     #[arg(long, value_name = "LEVEL", value_parser = sandbox(), hide_possible_values = true)]
     pub sandbox: Option<SandboxLevel>,
 }

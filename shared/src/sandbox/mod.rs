@@ -10,8 +10,8 @@
 //! | `network` | which hosts can be reached |
 //! | `landlock` | the same files by rules of the kernel, where bubblewrap cannot run |
 //!
-//! In a sandbox an agent writes its worktree, its private git directory ([`crate::worktree::private_git_dir`]), its own home folder and
-//! its own temporary files. Everything else can only be read, or is hidden. It sees only its own processes. In a sandbox `net` it reaches
+//! In a sandbox an agent writes its worktree with the repositories of its submodules, its private git directory
+//! ([`crate::worktree::private_git_dir`]), its own home folder and its own temporary files. Everything else can only be read, or is hidden. It sees only its own processes. In a sandbox `net` it reaches
 //! only the hosts that are allowed; in others it has the network of the machine. By Landlock it sees the processes of the machine as well,
 //! but can neither signal nor examine them.
 
@@ -38,10 +38,10 @@ use self::{mounts::Mount, network::Outside};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::common_dir,
+    git::{common_dir, settings},
     model::{AgentId, SandboxEngine, host::HostRule},
     private_files, process,
-    worktree::private_git_dir::PrivateGitDir,
+    worktree::{private_git_dir::PrivateGitDir, submodules::is_real},
     world::Environment,
 };
 
@@ -65,6 +65,8 @@ pub struct Sandbox {
     pub worktree: PathBuf,
     /// The name of its program, which decides what is in its home folder.
     pub program: String,
+    /// The git directories of submodules of its worktree, which it writes.
+    pub submodules: Vec<PathBuf>,
     /// Further files that it reads.
     pub read: Vec<PathBuf>,
     /// Further files and folders that it writes.
@@ -150,17 +152,29 @@ impl Sandbox {
         mounts.push(Mount::Empty(self.common_dir.clone()));
         mounts.push(Mount::read(self.common_dir.join("objects")));
         mounts.extend(borrowed_objects(&self.common_dir).into_iter().map(Mount::read));
-        let git_dir = git.git_dir();
-        mounts.push(Mount::write(git_dir.clone()));
-        // A folder that is mounted cannot be renamed: the agent borrows the objects of no other repository.
-        mounts.push(Mount::write(git_dir.join("objects")));
-        mounts.push(Mount::read(git_dir.join("objects/info")));
+        mounts.extend(written_git_dir(&git.git_dir()));
+        for submodule in &self.submodules {
+            mounts.extend(written_git_dir(submodule));
+            let nested = settings::submodule_git_dirs(submodule);
+            mounts.extend(nested.iter().filter(|dir| is_real(dir)).flat_map(|dir| written_git_dir(dir)));
+        }
         mounts.push(Mount::write(self.worktree.clone()));
         mounts.push(Mount::Read(git.dot_git(), self.worktree.join(".git")));
         mounts.extend(self.read.iter().filter(|path| path.exists()).map(Mount::read));
         mounts.extend(self.write.iter().filter(|path| path.is_file()).map(Mount::write));
         Ok(mounts)
     }
+}
+
+/// Lets the agent write a git directory. A folder that is mounted cannot be renamed: the agent borrows the objects of no other repository.
+fn written_git_dir(git_dir: &Path) -> Vec<Mount> {
+    let (objects, info) = (git_dir.join("objects"), git_dir.join("objects/info"));
+    let mut mounts = vec![Mount::write(git_dir)];
+    // In a submodule, an agent without a sandbox may have put links there.
+    if [&objects, &info].iter().all(|folder| fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir())) {
+        mounts.extend([Mount::write(objects), Mount::read(info)]);
+    }
+    mounts
 }
 
 /// Shows the file to which the resolver's settings lead.

@@ -4,6 +4,7 @@
 mod held;
 mod judge;
 mod shown;
+mod starting;
 
 use std::{
     fs,
@@ -17,6 +18,7 @@ pub use self::{
     held::{HeldAgents, take_step, wake},
     judge::{Level, MIN_FILES, Readings, Resource, Shortage, Thresholds, shortage},
     shown::ShownShortage,
+    starting::take_room,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -55,7 +57,9 @@ impl Resource {
     pub fn hint(self) -> String {
         match self {
             Self::DiskSpace | Self::Files => "free some space on the disk".to_owned(),
-            Self::Memory => format!("{} lets agents start and continue with less", MIN_MEMORY.hint("100m")),
+            Self::Memory | Self::StartingMemory => {
+                format!("{} lets agents start and continue with less", MIN_MEMORY.hint("100m"))
+            }
             Self::MemoryPressure | Self::DiskPressure => {
                 format!("{} lets agents start and continue despite it", MAX_PRESSURE.hint("100"))
             }

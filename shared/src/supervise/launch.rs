@@ -28,6 +28,7 @@ use crate::{
         spec::Spec,
         tree::ProcessId,
     },
+    worktree::{include::Readiness, list},
     world::Environment,
 };
 
@@ -282,12 +283,18 @@ pub fn sandbox_of(
     // What a person allows is there with the next start; the folders of a coding agent are those of its start as well.
     let config = Config::of(&repo);
     let folders = config.folders(&ADD_DIR)?;
+    let worktree = list::worktree_of_agent(&repo, id, &spec.branch)?;
+    let submodules = worktree.map(|worktree| {
+        let all = Readiness::of(&worktree).submodules;
+        all.iter().filter_map(|one| one.separate_git_dir(&worktree)).collect()
+    });
     Ok(Some(Sandbox {
         id: id.clone(),
         common_dir: common_dir.to_owned(),
         engine: spec.sandbox_engine,
         worktree: spec.worktree.clone(),
         program: spec.profile.clone(),
+        submodules: submodules.unwrap_or_default(),
         read: Vec::new(),
         write: spec.options.add_dirs.iter().cloned().chain(folders).collect(),
         detached: true,

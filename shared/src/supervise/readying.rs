@@ -4,7 +4,7 @@
 use crate::{
     Kind, Result,
     error::ErrorContext,
-    git::Repo,
+    git::{Repo, worktrees::Worktree},
     model::{AgentId, SandboxLevel},
     store::layout::{AgentDir, PrivateDir},
     supervise::{preparation::Preparation, spec::Spec, temporary},
@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Why an agent in a sandbox has only the files of a submodule.
-const NO_GIT: &str =
-    "in a sandbox, git does not work in a submodule; what changes there is left out of the work";
+const NO_GIT: &str = "its repository cannot be separated from that of your checkout, so in a sandbox git does not \
+                      work in it; what changes there is left out of the work";
 /// The most submodules of which that is said.
 const MAX_NAMED: usize = 20;
 
@@ -51,17 +51,7 @@ fn copy_files(repo: &Repo, id: &AgentId, spec: &Spec, root: &WorktreeRoot) -> Re
     let Some(worktree) = list::worktree_of_agent(repo, id, &spec.branch)? else { return Ok(None) };
     let mut ready = Readiness::of(&worktree);
     if spec.preparation.submodules {
-        let (made, mut skipped) = submodules::make(repo, &worktree)?;
-        if spec.sandbox != SandboxLevel::None {
-            // Their git directories are in the repository's own, which an agent in a sandbox does not see.
-            let all = made.iter().take(MAX_NAMED);
-            skipped.extend(all.map(|one| Skipped::new(format!("{}/.git", one.path).as_bytes(), NO_GIT)));
-        }
-        if !made.is_empty() || !skipped.is_empty() {
-            ready.submodules.extend(made);
-            ready.skipped = skipped;
-            ready.write(&worktree)?;
-        }
+        make_submodules(repo, &worktree, &mut ready, spec.sandbox != SandboxLevel::None)?;
     }
     if !ready.is_copied {
         let wanted = Wanted {
@@ -84,4 +74,27 @@ fn copy_files(repo: &Repo, id: &AgentId, spec: &Spec, root: &WorktreeRoot) -> Re
     // Settings that somebody changed since are not used.
     let known = FrozenConfig::load(&FrozenConfig::kept(&folder, &spec.frozen, &common)?)?;
     Ok(Some(known.with_more_ignored(&lines).keep(&folder, &common)?))
+}
+
+/// Makes the submodules, unless they are there. In a sandbox, their repositories share nothing with those of the user's checkout: the
+/// agent writes all of their files.
+fn make_submodules(
+    repo: &Repo,
+    worktree: &Worktree,
+    ready: &mut Readiness,
+    is_in_sandbox: bool,
+) -> Result<()> {
+    let before = ready.clone();
+    let (made, mut skipped) = submodules::make(repo, worktree, !is_in_sandbox)?;
+    let has_made = !made.is_empty() || !skipped.is_empty();
+    ready.submodules.extend(made);
+    if is_in_sandbox {
+        ready.submodules.iter_mut().for_each(|one| one.separate(worktree));
+        let others = ready.submodules.iter().filter(|one| !one.is_separate).take(MAX_NAMED);
+        skipped.extend(others.map(|one| Skipped::new(format!("{}/.git", one.path).as_bytes(), NO_GIT)));
+    }
+    if has_made {
+        ready.skipped = skipped;
+    }
+    if *ready == before { Ok(()) } else { ready.write(worktree) }
 }

@@ -1,5 +1,7 @@
 //! Submodules of a new worktree, made from those of the user's checkout on this disk: nothing is asked on the network.
 
+mod separate;
+
 use std::{
     ffi::OsStr,
     fs,
@@ -34,6 +36,9 @@ pub struct MadeSubmodule {
     pub path: String,
     /// What stands for its files and its repository as they were made; `None`: there are too many to compare.
     state: Option<String>,
+    /// Whether its repository shares no file with another one and names no password, so that an agent in a sandbox can be given it.
+    #[serde(default)]
+    pub is_separate: bool,
 }
 
 impl MadeSubmodule {
@@ -42,6 +47,32 @@ impl MadeSubmodule {
         let git_dir = worktree.git_dir.join(MODULES).join(&self.name);
         self.state.is_some() && self.state == state_of(&worktree.path.join(&self.path), &git_dir)
     }
+
+    /// Returns the git directory that an agent in a sandbox may write; `None` if it is not separate, or something else is in its place.
+    pub fn separate_git_dir(&self, worktree: &Worktree) -> Option<PathBuf> {
+        let modules = worktree.git_dir.canonicalize().ok()?.join(MODULES);
+        let git_dir = modules.join(&self.name);
+        (self.is_separate && is_plain(&self.name) && is_real(&git_dir)).then_some(git_dir)
+    }
+
+    /// Separates its repository from every other one, unless it is. No process of the agent may be running. If that fails, an agent in a
+    /// sandbox cannot be given it.
+    pub fn separate(&mut self, worktree: &Worktree) {
+        let git_dir = worktree.git_dir.join(MODULES).join(&self.name);
+        if self.is_separate {
+            return;
+        }
+        let was_unchanged = self.is_unchanged(worktree);
+        self.is_separate = is_plain(&self.name) && separate::separate(&git_dir).is_ok();
+        if was_unchanged {
+            self.state = state_of(&worktree.path.join(&self.path), &git_dir);
+        }
+    }
+}
+
+/// Returns whether a path is a folder, without any link on the way.
+pub fn is_real(folder: &Path) -> bool {
+    folder.is_dir() && folder.canonicalize().is_ok_and(|real| real == folder)
 }
 
 /// Where a repository with submodules is: in the user's checkout, and in the new worktree.
@@ -61,11 +92,11 @@ struct Submodule {
 }
 
 /// Makes the submodules of a worktree that are checked out in the user's checkout, nested ones included. One that cannot be made is
-/// noted; those that exist stay.
+/// noted; those that exist stay. With `borrow` false, they have all objects that those of the checkout borrow from elsewhere.
 ///
 /// # Errors
 /// The user's checkout cannot be found.
-pub fn make(repo: &Repo, worktree: &Worktree) -> Result<(Vec<MadeSubmodule>, Vec<Skipped>)> {
+pub fn make(repo: &Repo, worktree: &Worktree, borrow: bool) -> Result<(Vec<MadeSubmodule>, Vec<Skipped>)> {
     let (mut made, mut skipped) = (Vec::new(), Vec::new());
     let Some(checkout) = repo.main_checkout()? else { return Ok((made, skipped)) };
     let (from, to) = ((checkout, repo.common_dir()?), (worktree.path.clone(), worktree.git_dir.clone()));
@@ -82,7 +113,7 @@ pub fn make(repo: &Repo, worktree: &Worktree) -> Result<(Vec<MadeSubmodule>, Vec
             if !is_wanted || inner.to.1.exists() || !is_empty(&inner.to.0) {
                 continue;
             }
-            if let Err(why) = make_one(repo, &submodule, &inner) {
+            if let Err(why) = make_one(repo, &submodule, &inner, borrow) {
                 let shown = inner.to.0.strip_prefix(&worktree.path).unwrap_or(&submodule.path);
                 skipped.push(Skipped::new(shown.as_os_str().as_bytes(), &why));
                 continue;
@@ -98,7 +129,12 @@ pub fn make(repo: &Repo, worktree: &Worktree) -> Result<(Vec<MadeSubmodule>, Vec
     // The state includes what is nested.
     for (name, path) in tops {
         let state = state_of(&worktree.path.join(&path), &worktree.git_dir.join(MODULES).join(&name));
-        made.push(MadeSubmodule { name, path: path.to_string_lossy().into_owned(), state });
+        made.push(MadeSubmodule {
+            name,
+            path: path.to_string_lossy().into_owned(),
+            state,
+            is_separate: false,
+        });
     }
     Ok((made, skipped))
 }
@@ -142,7 +178,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Makes one submodule from that of the user's checkout; the objects are shared by hard links. Says why it cannot.
-fn make_one(repo: &Repo, submodule: &Submodule, place: &Place) -> Result<(), String> {
+fn make_one(repo: &Repo, submodule: &Submodule, place: &Place, borrow: bool) -> Result<(), String> {
     let commit = submodule.commit.to_string();
     let git =
         |folder: &Path, verb: &str| Git::new(repo.environment(), folder, verb).limit(command::LONG_LIMIT);
@@ -156,6 +192,7 @@ fn make_one(repo: &Repo, submodule: &Submodule, place: &Place) -> Result<(), Str
         }
         let clone = git(&place.from.1, "clone").args(["--quiet", "--local", "--no-checkout"]);
         clone
+            .args((!borrow).then_some("--dissociate"))
             .arg("--separate-git-dir")
             .arg(&place.to.1)
             .arg("--")

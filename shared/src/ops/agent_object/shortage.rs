@@ -8,7 +8,7 @@ use crate::supervise::guard::ShownShortage;
 /// What the machine is short of, in `--json`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ShortageObject {
-    /// What there is too little of: `disk_space`, `files`, `memory`, `memory_pressure` or `disk_pressure`.
+    /// What there is too little of: `disk_space`, `files`, `memory`, `starting_memory`, `memory_pressure` or `disk_pressure`.
     pub resource: String,
     /// Whether the program of the agent runs and is held. If not, it is not started yet.
     pub held: bool,

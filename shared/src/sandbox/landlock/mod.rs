@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `rules` | which files can be read and written, from what a sandbox by bubblewrap would show |
 //! | `links` | the private home folder, in which links stand in place of mounts |
+//! | `git_program` | the git that the agent finds first |
 //! | `confine` | the process that takes from itself what the rules forbid |
 //!
 //! Nothing can be shown at another path than its own, so the agent gets its home folder, its folder for temporary files and its git
@@ -13,6 +14,7 @@
 
 #[cfg(target_os = "linux")]
 mod confine;
+mod git_program;
 mod links;
 mod rules;
 
@@ -51,7 +53,10 @@ use crate::{
     Kind, Result,
     error::ErrorContext,
     process,
-    worktree::private_home::{HOME, PROGRAM},
+    worktree::{
+        private_git_dir::PrivateGitDir,
+        private_home::{HOME, PROGRAM},
+    },
     world::Environment,
 };
 
@@ -118,8 +123,11 @@ pub(super) fn command(
     let stands = Stand::all(own, mounts);
     links::place(own, &stands, mounts)
         .context(Kind::External, || format!("cannot make a home folder in '{}'", own.display()))?;
+    let programs = git_program::place(environment, own, &sandbox.worktree, &own_git_dir(sandbox))
+        .context(Kind::External, || format!("cannot write in '{}'", own.display()))?;
     let temporary = own.join(TEMPORARY_OF_AGENT);
     let mut rules = PathRules::of(mounts)?;
+    rules.read.extend(programs.clone());
     rules.write.push(temporary.clone());
     rules.write.extend(stands.iter().map(|stand| stand.at.clone()));
     let mut command = process::command(environment, process::own_program());
@@ -131,7 +139,20 @@ pub(super) fn command(
     for (name, value) in variables(environment, &stands) {
         command.env(name, value);
     }
+    if let Some(path) = programs.and_then(|programs| path_with(environment, programs)) {
+        command.env("PATH", path);
+    }
     Ok(command)
+}
+
+fn own_git_dir(sandbox: &Sandbox) -> PathBuf {
+    PrivateGitDir::of(&sandbox.common_dir, &sandbox.id).git_dir()
+}
+
+/// Returns `PATH` with a folder before the others.
+fn path_with(environment: &Environment, first: PathBuf) -> Option<OsString> {
+    let path = process::environment_of_children(environment).variable("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(first).chain(std::env::split_paths(&path))).ok()
 }
 
 /// Returns the variables that lead to the folders of the sandbox.

@@ -180,6 +180,16 @@ impl PrivateDir {
         self.0.join("locks/held")
     }
 
+    /// The agents that were started just now.
+    pub fn starting_agents(&self) -> PathBuf {
+        self.0.join("starting.json")
+    }
+
+    /// The lock of the supervisor that decides whether its agent starts.
+    pub fn starting_agents_lock(&self) -> PathBuf {
+        self.0.join("locks/starting")
+    }
+
     /// Until when further notices of each agent wait.
     pub fn notices(&self) -> PathBuf {
         self.0.join("notices")

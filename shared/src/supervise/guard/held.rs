@@ -120,7 +120,7 @@ pub fn take_step(
 }
 
 /// Returns the agents of the repository whose programs run under a live supervisor.
-fn candidates(private: &PrivateDir) -> Vec<Candidate<AgentId>> {
+pub(super) fn candidates(private: &PrivateDir) -> Vec<Candidate<AgentId>> {
     let of = |id: AgentId| {
         let record = Processes::read(&private.agent(&id))?;
         let program = record.program.filter(tree::ProcessId::is_alive)?;

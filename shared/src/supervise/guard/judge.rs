@@ -21,6 +21,8 @@ pub enum Resource {
     Files,
     /// Memory that processes have to themselves.
     Memory,
+    /// The same, once the agents that were started just now hold theirs.
+    StartingMemory,
     /// Everything waits for memory.
     MemoryPressure,
     /// Everything waits for a disk.
@@ -34,6 +36,7 @@ impl Resource {
             Self::DiskSpace => "disk_space",
             Self::Files => "files",
             Self::Memory => "memory",
+            Self::StartingMemory => "starting_memory",
             Self::MemoryPressure => "memory_pressure",
             Self::DiskPressure => "disk_pressure",
         }
@@ -44,7 +47,7 @@ impl Resource {
         match self {
             Self::DiskSpace => "low disk space",
             Self::Files => "few free files",
-            Self::Memory => "low memory",
+            Self::Memory | Self::StartingMemory => "low memory",
             Self::MemoryPressure => "memory pressure",
             Self::DiskPressure => "disk pressure",
         }
@@ -52,7 +55,7 @@ impl Resource {
 
     /// Returns whether agents that hold still keep what is short: then one of them must run, or it is never freed.
     pub const fn is_kept_by_held(self) -> bool {
-        matches!(self, Self::Memory | Self::MemoryPressure)
+        matches!(self, Self::Memory | Self::StartingMemory | Self::MemoryPressure)
     }
 }
 
@@ -80,6 +83,11 @@ impl Shortage {
             Resource::Memory => {
                 format!("memory: {} MiB free, {} MiB needed", mebibytes(found), mebibytes(needed))
             }
+            Resource::StartingMemory => format!(
+                "memory: {} MiB will be free once the agents that were just started hold theirs, {} MiB needed",
+                mebibytes(found),
+                mebibytes(needed)
+            ),
             Resource::MemoryPressure => {
                 format!("memory: everything waits for it {found} % of the time, the limit is {needed} %")
             }
@@ -287,6 +295,12 @@ mod tests {
         let mib = |count: u64| count * 1024 * 1024;
         for (resource, found, needed, sentence) in [
             (Resource::Memory, mib(310), mib(512), "memory: 310 MiB free, 512 MiB needed"),
+            (
+                Resource::StartingMemory,
+                mib(310),
+                mib(512),
+                "memory: 310 MiB will be free once the agents that were just started hold theirs, 512 MiB needed",
+            ),
             (Resource::DiskSpace, mib(3), mib(200), "disk space: 3 MiB free, 200 MiB needed"),
             (Resource::Files, 7, 1000, "disk space: 7 more files can be created, 1000 needed"),
             (

@@ -62,7 +62,11 @@ impl Supervisor {
         let mut has_waited = false;
         let end = loop {
             let readings = self.measure();
-            let Some(shortage) = self.shortage(&readings, level) else { break Ok(None) };
+            let shortage = match self.shortage(&readings, level) {
+                None => self.take_room(&readings, level),
+                found => found,
+            };
+            let Some(shortage) = shortage else { break Ok(None) };
             ShownShortage { shortage, held: false }.write(&self.dir);
             (level, has_waited) = (Level::StartAfterWait, true);
             let begun = Instant::now();
@@ -77,6 +81,13 @@ impl Supervisor {
             ShownShortage::remove(&self.dir);
         }
         end
+    }
+
+    /// Notes that the agent starts, unless those that were started just now will take the room. Without a clock or a disk that can be
+    /// written, what was measured decides.
+    fn take_room(&self, readings: &Readings, level: Level) -> Option<Shortage> {
+        let (thresholds, now) = (self.guarding.thresholds?, self.environment.clock().uptime()?);
+        guard::take_room(&self.private, &self.id, readings, (&thresholds, level), &now).ok().flatten()
     }
 
     /// Takes part in guarding the machine while the program runs: measures it at intervals, and holds the program or lets it continue as

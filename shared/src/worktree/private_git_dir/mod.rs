@@ -25,9 +25,11 @@ use crate::{
     model::AgentId,
     private_files,
     store::layout::{self, PrivateDir},
-    worktree::index_copy,
+    worktree::{include::Readiness, index_copy},
 };
 
+/// The folder of submodules in a git directory.
+const MODULES: &str = "modules";
 /// Maximum number of refs of the repository that the agent sees.
 const MAX_SHOWN_REFS: usize = 5000;
 
@@ -104,6 +106,11 @@ impl PrivateGitDir {
         private_files::create_dir(&self.folder).context(Kind::External, cannot)?;
         let dot_git = format!("gitdir: {}\n", self.git_dir().display());
         private_files::replace(&self.dot_git(), dot_git).context(Kind::External, cannot)?;
+        let (modules, kept) = (self.git_dir().join(MODULES), self.folder.join(MODULES));
+        // Where the program was killed between the two steps below.
+        if self.exists() && !modules.exists() && kept.exists() {
+            fs::rename(&kept, &modules).context(Kind::External, cannot)?;
+        }
         let before = if self.exists() { Some(GitDirState::of(&self.git_dir())?) } else { None };
         if before.as_ref().is_some_and(|before| self.is_elsewhere(before, origin.branch)) {
             return Ok(());
@@ -130,10 +137,17 @@ impl PrivateGitDir {
         }
         // Without an index, git only has to read the files again.
         let _ = index_copy::copy_index(origin.worktree, &dir.join("index"));
+        // Submodules that the agent made are repositories of its own, of which nothing was imported.
+        if modules.exists() {
+            fs::rename(&modules, &kept).context(Kind::External, cannot)?;
+        }
         if before.is_some() {
             fs::rename(self.git_dir(), dir.join("replaced")).context(Kind::External, cannot)?;
         }
         fs::rename(dir, self.git_dir()).context(Kind::External, cannot)?;
+        if kept.exists() {
+            fs::rename(&kept, &modules).context(Kind::External, cannot)?;
+        }
         let _ = made.keep();
         let _ = fs::remove_dir_all(self.git_dir().join("replaced"));
         self.remember(&GitDirState::of(&self.git_dir())?)
@@ -161,7 +175,7 @@ impl PrivateGitDir {
         read().unwrap_or_default()
     }
 
-    /// Returns its configuration: the settings from before the agent ran, and the author.
+    /// Returns its configuration: the settings from before the agent ran, the author, and which submodules are there.
     fn config(&self, origin: &Origin<'_>) -> String {
         let mut text = careful::text(origin.settings.join("config")).unwrap_or_default();
         let Identity { name, email, .. } = origin.identity;
@@ -174,6 +188,9 @@ impl PrivateGitDir {
             quoted(name),
             quoted(email)
         );
+        for submodule in Readiness::of(origin.worktree).submodules {
+            let _ = write!(text, "[submodule \"{}\"]\n\tactive = true\n", quoted(&submodule.name));
+        }
         text
     }
 
