@@ -16,8 +16,7 @@ use orchestra::{
             log_reader::{LogEntry, LogReader},
             times::OutputTimes,
         },
-        status,
-        wait_targets::WaitingCommand,
+        status, wait_targets,
     },
     watch::{Filter, Update, Watch},
     wire,
@@ -102,7 +101,7 @@ fn follow(
     sink: &mut OutputWriter<'_>,
     from: Position,
 ) -> Result<Repo> {
-    let mut waiting = WaitingCommand::new(&repo)?;
+    let mut waiting = wait_targets::waiting_command(&repo)?;
     waiting.set([report.id.clone()]);
     let agents = status::Request { agents: vec![request.agent.clone()], ..status::Request::default() };
     let filter = Filter { agents, landing: false };

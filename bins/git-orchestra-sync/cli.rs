@@ -29,8 +29,8 @@ pub(crate) struct Cli {
     /// Send again what the remote had and has lost
     #[arg(long, conflicts_with = "fetch")]
     pub(crate) restore: bool,
-    /// Remove a suspected secret from an event, or archived work that contains one from the archive, as
-    /// long as no remote has it
+    /// Remove a suspected secret from an event of an agent, a run or a spec, or archived work that
+    /// contains one from the archive, as long as no remote has it
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["remote", "fetch", "push", "restore", "dry_run", "yes", "with"])]
     pub(crate) redact: Option<String>,
     /// Agree to share agents with this remote

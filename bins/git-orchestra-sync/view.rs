@@ -69,8 +69,12 @@ fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Resul
     if as_json {
         json::print_answer(terminal, wire::REDACT, &redacted)?;
     } else {
-        terminal.print(&format!("{}: redacted\n", redacted.agent));
-        terminal.hint("its work, its branch and its session are unchanged");
+        let names = [&redacted.agent, &redacted.run, &redacted.spec];
+        let name = names.into_iter().flatten().next().map(String::as_str).unwrap_or_default();
+        terminal.print(&format!("{name}: redacted\n"));
+        if redacted.agent.is_some() {
+            terminal.hint("its work, its branch and its session are unchanged");
+        }
     }
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 pub use jiff::Timestamp;
 
+mod agent_settings;
 pub mod ancestors;
 mod clock;
 mod environment;

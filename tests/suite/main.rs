@@ -12,6 +12,7 @@
 mod acp;
 mod after;
 mod after_the_end;
+mod agent_limits;
 mod answers;
 mod attach;
 mod bad_input;

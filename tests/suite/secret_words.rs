@@ -1,8 +1,14 @@
 //! Passwords that people type into tasks and commands, which look like any word: they reach no commit, no table and no trace.
 
+use std::fs;
+
 use testkit::{Ran, TestRepo};
 
-use crate::world;
+use crate::{
+    secrets::word_after,
+    sync::{clone, first},
+    world,
+};
 
 /// Returns everything in the history and the logs that others can get.
 fn shared(repo: &TestRepo<'_>) -> String {
@@ -51,4 +57,77 @@ fn passwords_of_commands_are_not_in_the_trace() {
     Ran::of(repo.orchestra_command(set).env("ORCHESTRA_TRACE", &trace)).succeeded();
     let text = std::fs::read_to_string(trace).expect("a trace");
     assert!(text.contains("setup") && !text.contains("opensesame7"), "{text}");
+}
+
+/// Whether any object of the hub contains a text.
+fn is_at_hub(repo: &TestRepo<'_>, text: &str) -> bool {
+    let hub = repo.world().dir().join("hub.git");
+    let mut all = repo.world().command("git", &hub);
+    all.args(["cat-file", "--batch", "--batch-all-objects", "--buffer"]);
+    Ran::of(&mut all).stdout().contains(text)
+}
+
+#[test]
+fn passwords_in_what_people_wrote_are_not_sent_until_they_are_taken_out() {
+    let world = world();
+    let a = first(&world);
+    let long = format!("# {}\n", "a line of a long task ".repeat(30)).repeat(12);
+    let task = format!("true # export DB_PASSWORD=hunter2xyz\n{long}");
+    let in_task = a.spawn(&task);
+    let plain = a.spawn("echo PRIMARY_KEY=user_id > one.txt # date -u +%H:%M; docker run --user node:node");
+    for id in [&in_task, &plain] {
+        a.end_of(id);
+    }
+    a.orchestra(["review", &plain, "--approve", "-m", "with mysql --password=opensesame"]).succeeded();
+    let texts = ["hunter2xyz", "opensesame"];
+    for _ in texts {
+        let ran = a.orchestra(["sync"]).exits(1).stderr_has("--redact");
+        for text in texts {
+            assert!(!is_at_hub(&a, text), "{text}");
+        }
+        let event = word_after(&ran.stderr(), "event ");
+        a.orchestra(["sync", "--redact", &event]).succeeded().stdout_has(": redacted");
+    }
+    a.orchestra(["sync"]).succeeded();
+    assert!(is_at_hub(&a, "docker run --user node:node") && is_at_hub(&a, "DB_PASSWORD=[taken out]"));
+    for text in texts {
+        assert!(!is_at_hub(&a, text), "{text}");
+    }
+    assert_eq!(a.agent(&in_task)["phase"], "done");
+}
+
+#[test]
+fn secrets_of_specs_and_runs_can_be_taken_out() {
+    let world = world();
+    let a = first(&world);
+    let token = format!("ghp_{}", "7TgEOS2HatIx7i1Sv0OXUuax55n8xbzIU74N");
+    for (text, command) in [
+        (format!("# Limits\n\nUse {token}.\n"), "new"),
+        ("# Limits\n\nUse the other one.\n".to_owned(), "edit"),
+        ("# Limits\n\nexport DB_PASSWORD=hunter2xyz\n".to_owned(), "edit"),
+        ("# Limits\n\nUse none.\n".to_owned(), "edit"),
+    ] {
+        a.write("text.md", &text);
+        a.orchestra(["spec", command, "limits", "--from", "text.md"]).succeeded();
+    }
+    for _ in 0..2 {
+        let ran =
+            a.orchestra(["sync"]).exits(1).stderr_has("refs/orchestra/specs/limits").stderr_has("--redact");
+        let event = word_after(&ran.stderr(), "event ");
+        let redacted = a.orchestra(["sync", "--json", "--redact", &event]).succeeded().json();
+        assert_eq!(redacted["spec"], "limits", "{redacted}");
+    }
+    a.orchestra(["sync"]).succeeded();
+    for secret in [token.as_str(), "hunter2xyz"] {
+        assert!(!is_at_hub(&a, secret), "{secret}");
+    }
+    assert!(is_at_hub(&a, "Use [taken out]."));
+    // Its versions still follow one another, here and in another clone.
+    let b = clone(&world, "b");
+    b.orchestra(["sync"]).succeeded();
+    for repo in [&a, &b] {
+        let shown = repo.orchestra(["spec", "show", "limits"]).succeeded().stdout();
+        assert!(shown.contains("Use none."), "{shown}");
+    }
+    fs::remove_file(a.path().join("text.md")).expect("removed");
 }

@@ -9,7 +9,7 @@ use orchestra::{
     model::{AgentId, Liveness},
     ops::{
         status::{Report, Request},
-        wait_targets::WaitingCommand,
+        wait_targets,
     },
     watch::{Change, Filter, StreamedChange, Update, Watch},
     wire,
@@ -38,7 +38,7 @@ pub fn stream(
     terminal.begin_stream();
     let filter = Filter { agents: request.clone(), landing: false };
     let mut watch = Watch::new(&context.cancel, repo, filter)?;
-    let mut waiting = WaitingCommand::new(repo)?;
+    let mut waiting = wait_targets::waiting_command(repo)?;
     let cancel = context.cancel.clone();
     terminal.on_closed(move || cancel.cancel());
     let deadline = until.deadline();

@@ -26,7 +26,7 @@ use orchestra::{
     ops::{
         agent_object::AgentObject,
         status::{self, Report, Request},
-        wait_targets::WaitingCommand,
+        wait_targets::{self, WaitingCommand},
     },
     watch::{Filter, Update, Watch},
 };
@@ -191,7 +191,7 @@ struct SlotLending {
 
 impl SlotLending {
     fn new(repo: &Repo) -> Result<Self> {
-        Ok(Self { common: repo.common_dir()?, waiting: WaitingCommand::new(repo)? })
+        Ok(Self { common: repo.common_dir()?, waiting: wait_targets::waiting_command(repo)? })
     }
 
     fn set(&mut self, watch: &mut Watch, open: Vec<AgentId>) -> Result<()> {

@@ -62,7 +62,7 @@ pub struct Key<T: 'static> {
     default: fn() -> T,
     shown_default: Option<&'static str>,
     what: &'static str,
-    only_measures: bool,
+    only_measures: Option<&'static str>,
     choices: Choices,
     project: ProjectUse,
 }
@@ -83,7 +83,7 @@ impl<T> Key<T> {
             default,
             shown_default: None,
             what,
-            only_measures: false,
+            only_measures: None,
             choices: Choices::Open,
             project: ProjectUse::Nothing,
         }
@@ -119,9 +119,9 @@ impl<T> Key<T> {
         self
     }
 
-    /// Marks the key as one that only sets an amount, a duration, or a label: nobody has to accept a change of it.
-    pub(super) const fn only_measures(mut self) -> Self {
-        self.only_measures = true;
+    /// Marks the key as one whose changes nobody has to accept, and says why: it names no command, leads nowhere and limits no agent.
+    pub(super) const fn only_measures(mut self, why: &'static str) -> Self {
+        self.only_measures = Some(why);
         self
     }
 
@@ -310,8 +310,8 @@ pub trait Described: Sync {
     fn default_text(&self) -> String;
     /// Returns the description of the value: one sentence without a full stop.
     fn what(&self) -> &'static str;
-    /// Returns whether it only sets an amount, a duration, or a label.
-    fn only_measures(&self) -> bool;
+    /// Returns why nobody has to accept a change of it; `None` if a person has to.
+    fn only_measures(&self) -> Option<&'static str>;
     /// Returns what a value must be; completes the sentence "… is 'x', not …".
     fn expected(&self) -> &'static str;
     /// Returns the values among which a person chooses.
@@ -341,7 +341,7 @@ impl<T> Described for Key<T> {
         self.what
     }
 
-    fn only_measures(&self) -> bool {
+    fn only_measures(&self) -> Option<&'static str> {
         self.only_measures
     }
 
@@ -383,7 +383,7 @@ impl<T> Described for NamedKey<T> {
         self.0.what
     }
 
-    fn only_measures(&self) -> bool {
+    fn only_measures(&self) -> Option<&'static str> {
         self.0.only_measures
     }
 
@@ -425,8 +425,8 @@ impl Described for RepeatedKey {
         self.what
     }
 
-    fn only_measures(&self) -> bool {
-        false
+    fn only_measures(&self) -> Option<&'static str> {
+        None
     }
 
     fn expected(&self) -> &'static str {
@@ -467,8 +467,8 @@ impl Described for NamedRepeatedKey {
         self.0.what
     }
 
-    fn only_measures(&self) -> bool {
-        false
+    fn only_measures(&self) -> Option<&'static str> {
+        None
     }
 
     fn expected(&self) -> &'static str {

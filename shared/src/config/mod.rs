@@ -371,10 +371,11 @@ fn values_here<'a>(environment: &Environment, names: impl Iterator<Item = &'a st
     asked.unwrap_or_default().lines().filter_map(entry).collect()
 }
 
-/// Returns whether a key only sets an amount, a duration, or a label. `name` is in lower case and without the section.
+/// Returns whether a key names no command, leads nowhere and limits no agent, so that nobody has to accept a change of it. `name` is in lower case and without the section.
 pub fn only_measures(name: &str) -> bool {
     let is_it = |full: &str| full.split_once('.').is_some_and(|(_, key)| key.eq_ignore_ascii_case(name));
-    KEYS.iter().any(|key| key.only_measures() && (is_it(key.name()) || key.old_name().is_some_and(is_it)))
+    KEYS.iter()
+        .any(|key| key.only_measures().is_some() && (is_it(key.name()) || key.old_name().is_some_and(is_it)))
 }
 
 #[cfg(test)]
@@ -449,8 +450,42 @@ mod tests {
     }
 
     #[test]
+    fn every_key_that_nobody_accepts_has_a_reason_and_limits_no_agent() {
+        for key in KEYS.iter().filter(|key| key.only_measures().is_some()) {
+            let (name, why) = (key.name(), key.only_measures().unwrap_or_default());
+            let is_of_project = key.project() == ProjectUse::Sets;
+            assert_eq!(
+                why.contains("the project may set it"),
+                is_of_project && why.starts_with("the"),
+                "{name}"
+            );
+            let looks_like_limit = name.contains(".max") || name.contains(".min");
+            assert!(!why.is_empty() && (is_of_project || !looks_like_limit), "{name} is a limit: {why}");
+        }
+    }
+
+    #[test]
     fn some_keys_only_measure() {
         assert!(only_measures("maxtime") && only_measures("label"));
+        for limit in [
+            "maxJobs",
+            "slots",
+            "checkJobs",
+            "grace",
+            "maxOutput",
+            "maxFile",
+            "minFree",
+            "minMemory",
+            "maxPressure",
+            "checkAge",
+            "maxInclude",
+            "maxDepth",
+            "maxChildren",
+            "maxMessagesPerHour",
+            "childrenAtEnd",
+        ] {
+            assert!(!only_measures(limit), "{limit}");
+        }
         assert!(!only_measures("test") && !only_measures("undoexpire") && !only_measures("limitwait"));
         assert!(!only_measures("yetunknown"));
     }

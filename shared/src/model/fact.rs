@@ -17,6 +17,8 @@ use super::{
 
 /// Maximum number of comments in one verdict.
 pub const MAX_COMMENTS: usize = 200;
+/// The name of the blob with a long task.
+const PROMPT: &str = "prompt";
 
 facts! {
     /// What happened. In JSON, `t` is its name.
@@ -65,6 +67,7 @@ facts! {
 impl EventFact for Fact {
     const VERSION: u32 = 1;
     const NAMES: &'static [&'static str] = &Self::NAMES;
+    const LONG_TEXTS: &'static [&'static str] = &[PROMPT];
 
     /// Returns whether the fact can be true: its phase fits its kind, and its lists are not too long.
     fn is_sound(&self) -> bool {
@@ -102,9 +105,33 @@ impl EventFact for Fact {
         matches!(self, Self::Created(_) | Self::Finished(_) | Self::Collected(_))
     }
 
+    fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Created(created) => {
+                std::iter::once(created.title.as_str()).chain(created.prompt.as_deref()).collect()
+            }
+            Self::Stop { reason } | Self::Pause { reason } => reason.as_deref().into_iter().collect(),
+            Self::Send(sent) => sent.text.as_deref().into_iter().collect(),
+            Self::Verdict(review) => {
+                let comments = review.comments.iter().map(|comment| comment.text.as_str());
+                review.text.as_deref().into_iter().chain(comments).collect()
+            }
+            // Programs wrote these, or they contain no text of a person.
+            Self::Phase(_)
+            | Self::Finished(_)
+            | Self::Landed(_)
+            | Self::Collected(_)
+            | Self::Restored {}
+            | Self::Tagged(_)
+            | Self::Said(_)
+            | Self::Read(_)
+            | Self::Heard(_) => Vec::new(),
+        }
+    }
+
     fn long_text(&mut self) -> Option<(&'static str, &mut Option<String>)> {
         match self {
-            Self::Created(created) => Some(("prompt", &mut created.prompt)),
+            Self::Created(created) => Some((PROMPT, &mut created.prompt)),
             _ => None,
         }
     }

@@ -10,6 +10,8 @@ pub trait EventFact: Clone + fmt::Debug + Eq + Serialize + DeserializeOwned + 's
     const VERSION: u32;
     /// The names of all facts, `t` in their JSON. An event with any other name is newer than this program.
     const NAMES: &'static [&'static str];
+    /// The names of the blobs that [`Self::long_text`] returns. People wrote all of them.
+    const LONG_TEXTS: &'static [&'static str];
 
     /// Returns whether the fact has no contradictions and no list that is too long. Otherwise its event is malformed.
     fn is_sound(&self) -> bool;
@@ -21,6 +23,10 @@ pub trait EventFact: Clone + fmt::Debug + Eq + Serialize + DeserializeOwned + 's
     fn names_work(&self) -> bool {
         false
     }
+
+    /// Returns what a person wrote in this fact, except a text in a blob. A password in it can look like any word, and is recognized by
+    /// what is before it. What a program wrote is not part of it: its output is full of such names.
+    fn words(&self) -> Vec<&str>;
 
     /// Returns the text of this fact that may be too long for an event: the name of its blob in the tree of the commit, and the
     /// field, which is empty if the text is in that blob. A commit has at most one blob of each name.

@@ -4,9 +4,11 @@ use std::{fmt, str::FromStr};
 
 use super::{
     AgentId,
+    event::Event,
+    facts::EventFact,
     run::RunKey,
     spec::SpecName,
-    subject::{Subject, SubjectId},
+    subject::{FactOf, Subject, SubjectId},
 };
 
 /// Defines [`LogId`] and `for_log!` from the list of subjects: for each a variant, and the type of its ids. The first token is `$`,
@@ -21,6 +23,22 @@ macro_rules! logs {
             /// The names of the folders that contain logs.
             pub const KINDS: [&str; [$(<$id as SubjectId>::Subject::KIND),*].len()] =
                 [$(<$id as SubjectId>::Subject::KIND),*];
+
+            /// The names of the blobs with long texts, for each kind of log.
+            pub const LONG_TEXTS: [&[&str]; [$(<$id as SubjectId>::Subject::KIND),*].len()] =
+                [$(<FactOf<$id> as EventFact>::LONG_TEXTS),*];
+
+            /// Returns what people wrote in an event, whatever log it is from. `line` is the event as its commit holds it.
+            pub fn words(line: &str) -> Vec<String> {
+                let mut all: Vec<String> = Vec::new();
+                $( if let Some(fact) = Event::<FactOf<$id>>::read(line).and_then(|event| event.fact) {
+                    let new = fact.words().into_iter().map(str::to_owned);
+                    all.extend(new.filter(|word| !word.is_empty()));
+                } )*
+                all.sort_unstable();
+                all.dedup();
+                all
+            }
 
             /// Parses the name of a log, such as `runs/5t2k`. Returns `None` if there can be no such log.
             pub fn parse(name: &str) -> Option<Self> {

@@ -12,7 +12,7 @@ use super::text;
 use formats::{CharacterSet, FORMATS};
 
 /// The version of these rules. Objects that another version found clean are scanned again.
-pub const RULES: u32 = 2;
+pub const RULES: u32 = 3;
 
 /// Names whose values are secrets, in code and in configuration.
 const NAMES: &[&str] = &[
@@ -174,10 +174,20 @@ fn replace_findings(bytes: &[u8], found: &[Finding]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Finds passwords in a text that a person wrote, or a command, which only the words before them show.
+pub fn find_in_words(text: &str) -> Vec<Finding> {
+    if shell::may_contain(text.as_bytes()) { shell::find(text) } else { Vec::new() }
+}
+
+/// Returns whether [`find_in_words`] may find something in a text, also in one that is encoded. Fast.
+pub fn may_be_in_words(bytes: &[u8]) -> bool {
+    shell::may_contain(bytes)
+}
+
 /// Redacts a text that a person wrote, or a command: what [`redact`] redacts, and passwords that only the words before them show.
 pub fn redact_words(text: &str, values: &[String]) -> String {
     let text = redact(text, values);
-    replace_findings(text.as_bytes(), &shell::find(&text))
+    replace_findings(text.as_bytes(), &find_in_words(&text))
 }
 
 /// Returns the title of a new task, without secrets: titles become subjects of commits and names of branches, which are pushed.

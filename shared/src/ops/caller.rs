@@ -21,6 +21,8 @@ use crate::{
     store::{self, Listing, layout::PrivateDir, lineage},
     supervise::{
         attachment,
+        below::BelowLimits,
+        notices,
         processes::{NONCE, Processes},
         spec::Spec,
         tree::ProcessId,
@@ -139,8 +141,7 @@ impl Caller {
                 .hint("git orchestra spawn, in a shell of your own"));
             }
         };
-        let private = PrivateDir::new(repo.private_dir()?);
-        let own = self.id.as_ref().and_then(|id| Some((id, Spec::read(&private.agent(id)).ok()?)));
+        let own = self.id.as_ref().zip(self.spec(repo));
         let mut limited = typed.clone();
         if let Some(limit) = limit {
             let own = own.as_ref().map(|(_, own)| own);
@@ -160,6 +161,26 @@ impl Caller {
         Ok(Cow::Owned(limited))
     }
 
+    /// Returns the limits on what the caller starts and sends: for an agent those that a person had configured when it was started.
+    ///
+    /// # Errors
+    /// A value in the configuration is invalid (3).
+    pub(super) fn limits(&self, repo: &Repo, config: &Config<'_>) -> Result<BelowLimits> {
+        self.spec(repo).and_then(|spec| spec.below).map_or_else(|| BelowLimits::of(config), Ok)
+    }
+
+    /// Returns the commands that tell what happens to the agents that the caller starts. They run outside of any sandbox, so those of an
+    /// agent have the commands of that agent, whatever its own call says.
+    pub(super) fn notify(&self, repo: &Repo, config: &Config<'_>) -> Vec<String> {
+        self.spec(repo).map_or_else(|| notices::commands(config), |spec| spec.notify)
+    }
+
+    /// Reads what the supervisor of the calling agent does, if one calls.
+    fn spec(&self, repo: &Repo) -> Option<Spec> {
+        let private = PrivateDir::new(repo.private_dir().ok()?);
+        Spec::read(&private.agent(self.id.as_ref()?)).ok()
+    }
+
     /// Checks that the caller may start this many more agents.
     ///
     /// # Errors
@@ -168,7 +189,8 @@ impl Caller {
         let Some(id) = &self.id else { return Ok(()) };
         let listing = Listing::read(repo)?;
         let row = lineage::ancestry(&listing, id);
-        let (depth, most) = (row.len() + 1, config.get(&MAX_DEPTH)?);
+        let limits = self.limits(repo, config)?;
+        let (depth, most) = (row.len() + 1, limits.max_depth);
         if depth > most as usize {
             let what = format!(
                 "agent '{id}' is the last of {} that started each other; git config '{}' is {most}",
@@ -181,7 +203,7 @@ impl Caller {
         }
         let Some(first) = row.last() else { return Ok(()) };
         let open = lineage::open_descendants(repo, &listing, first).len();
-        let most = config.get(&MAX_CHILDREN)?;
+        let most = limits.max_children;
         if open + more > most as usize {
             let what = format!(
                 "{} that come from '{first}' have not ended, and {more} more are too many; git config '{}' is {most}",

@@ -29,6 +29,7 @@ pub mod mcp;
 pub mod merge_ranked;
 pub mod named;
 pub mod notices;
+mod pace;
 pub mod pause;
 pub mod plan;
 mod printed_text;

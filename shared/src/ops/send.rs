@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Kind, Result, agents,
     backoff::Backoff,
-    config::{Config, keys::MAX_MESSAGES_PER_HOUR},
+    config::Config,
     context::{Context, interrupted},
     git::Repo,
     model::{
@@ -17,7 +17,7 @@ use crate::{
         said::MessageKind,
         text,
     },
-    ops::{agent_object::AgentObject, caller::Caller, failure::Failure, selection, status},
+    ops::{agent_object::AgentObject, caller::Caller, failure::Failure, pace, selection, status},
     store::{self, Chain, Listing, layout::PrivateDir, list::ListRow, verdicts},
     supervise::{
         asking,
@@ -31,8 +31,6 @@ use crate::{
 pub const MAX_TEXT: usize = 16 * 1024;
 /// How much of an earlier reply an error shows, in columns.
 const MAX_FIRST_REPLY: usize = 60;
-/// The seconds in which messages between two agents are counted.
-const HOUR: i64 = 3600;
 
 /// A message to agents, or an answer to a question.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -169,9 +167,10 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
         check_reads_messages(repo, id, &agent)?;
     }
     // Nobody takes for a person's what an agent wrote.
-    let from = Caller::of(repo).agent().cloned().map(IdOrText::from);
+    let caller = Caller::of(repo);
+    let from = caller.agent().cloned().map(IdOrText::from);
     if let Some(from) = from.as_ref().and_then(IdOrText::id) {
-        check_pace(repo, from, id)?;
+        pace::check(repo, &caller, from, id)?;
     }
     let refused = RefCell::new(None);
     let composed = |agent: &Agent| match first_reply(repo, id, request) {
@@ -291,30 +290,6 @@ fn check_request(request: &Request) -> Result<()> {
         .hint("put the long part into a file in the agent's worktree, and refer to it")),
         _ => Ok(()),
     }
-}
-
-/// Composes the message from the agent's newest state, so that an answer never reaches another question.
-/// Checks that an agent sent another one fewer messages in the last hour than it may: two that answer each other do not end by themselves.
-///
-/// # Errors
-/// It sent as many as it may (3).
-pub(super) fn check_pace(repo: &Repo, from: &AgentId, to: &AgentId) -> Result<()> {
-    let most = Config::of(repo).get(&MAX_MESSAGES_PER_HOUR)?;
-    let since = repo.now().as_second().saturating_sub(HOUR);
-    let is_from = |fact: Option<&Fact>| matches!(fact, Some(Fact::Send(sent)) if sent.from.as_ref().and_then(IdOrText::id) == Some(from));
-    let events = Chain::of(repo, to)?.events;
-    let sent =
-        events.iter().filter(|event| event.at.as_second() >= since && is_from(event.fact.as_ref())).count();
-    if sent < most as usize {
-        return Ok(());
-    }
-    let what = format!(
-        "agent '{from}' sent {} to '{to}' in the last hour; git config '{}' is {most}",
-        text::count(sent as u64, "message"),
-        MAX_MESSAGES_PER_HOUR.name()
-    );
-    Err(Error::new(Code::MessageLimit, what)
-        .hint("git orchestra inbox tell --to people 'what people should know'"))
 }
 
 /// Returns the beginning of the reply that a question got before, if this is another one. What was written meanwhile is known, because the

@@ -79,6 +79,8 @@ pub struct AtMost {
     pub rounds: Option<u32>,
     /// The caps on money and tokens.
     pub caps: Amounts,
+    /// How many agents may run at once.
+    pub jobs: u32,
 }
 
 /// Maximum number of prices that are kept for an agent.
@@ -196,7 +198,8 @@ impl Settings {
         let names = config.names(&keys::PRICE);
         let price = |name: String| Some((name.clone(), config.get_or_default(&keys::PRICE.of(&name))?));
         let prices = names.into_iter().take(MAX_PRICES).filter_map(price).collect();
-        Ok(Rules { caps, typed, raises, role_raises, prices, run })
+        let parent = before.and_then(|before| before.parent.clone());
+        Ok(Rules { caps, typed, raises, role_raises, prices, run, parent })
     }
 
     /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.
@@ -205,18 +208,19 @@ impl Settings {
     /// The value in git config is invalid (3), or the one that was typed exceeds the limit that the user set (2).
     pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
         let most = config.get(&keys::MAX_JOBS)?;
-        match self.jobs {
+        let jobs = match self.jobs {
             Some(typed) if typed > most => {
                 let key = &keys::MAX_JOBS;
                 let error = Error::new(
                     Code::LimitExceeded,
                     format!("--jobs {typed} exceeds git config '{}', which is {most}", key.name()),
                 );
-                Err(error.hint(format!("--jobs {most}, or {}", key.hint(&typed.to_string()))))
+                return Err(error.hint(format!("--jobs {most}, or {}", key.hint(&typed.to_string()))));
             }
-            Some(typed) => Ok(typed),
-            None => Ok(before.map_or_else(|| config.get(&keys::JOBS), Ok)?.min(most)),
-        }
+            Some(typed) => typed,
+            None => before.map_or_else(|| config.get(&keys::JOBS), Ok)?.min(most),
+        };
+        Ok(self.at_most.map_or(jobs, |most| jobs.min(most.jobs)))
     }
 
     /// Returns the check that decides whether a new agent is done: the typed one, otherwise that of the configuration, which a reviewing

@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     git::{Repo, remotes::RemoteOptions, version},
     lock::Lock,
-    model::{AgentId, text},
+    model::{AgentId, LogId, text},
     ops::{agent_object::OtherWorkObject, spec},
     store::{
         layout::{self, PrivateDir},
@@ -200,21 +200,33 @@ fn send_extras(
     Ok(())
 }
 
-/// Removes a secret from an event that no remote has yet, and returns the agent.
+/// Removes a secret from an event that no remote has yet, and returns the agent, run or spec.
 ///
 /// # Errors
 /// There is no such event, a remote already has it, or the agent is running (3).
 pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
     repo.identity()?;
-    let agent = redact::redact(repo, event)?.to_string();
-    Ok(Redacted { agent })
+    let mut redacted = Redacted::default();
+    match redact::redact(repo, event)? {
+        LogId::Agent(id) => redacted.agent = Some(id.to_string()),
+        LogId::Run(id) => redacted.run = Some(id.to_string()),
+        LogId::Spec(name) => redacted.spec = Some(name.to_string()),
+    }
+    Ok(redacted)
 }
 
-/// The agent from whose events a secret was removed.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+/// The agent, run or spec from whose events a secret was removed.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Redacted {
-    /// The id of the agent.
-    pub agent: String,
+    /// The id of the agent, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The id of the run, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The name of the spec, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<String>,
 }
 
 /// Asks the user before anything is sent to a new place.

@@ -15,6 +15,14 @@ pub use crate::supervise::lending::WaitingCommand;
 /// The most ancestors that are followed.
 const MAX_DEPTH: usize = 100;
 
+/// Returns a command of the caller that waits for agents: if the program of an agent calls, its slot is lent to them meanwhile.
+///
+/// # Errors
+/// The private folder cannot be found.
+pub fn waiting_command(repo: &Repo) -> Result<WaitingCommand> {
+    WaitingCommand::new(repo, Caller::of(repo).agent().cloned())
+}
+
 /// Completes the request for the caller: an agent that names no other waits for the agents that it started, directly or indirectly.
 ///
 /// # Errors

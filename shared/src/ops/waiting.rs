@@ -6,8 +6,8 @@ use crate::{
     context::Context,
     git::Repo,
     model::{AgentId, Liveness, Phase},
-    ops::{agent_object::LimitObject, status},
-    supervise::{control, lending::WaitingCommand},
+    ops::{agent_object::LimitObject, status, wait_targets},
+    supervise::control,
 };
 
 /// How the wait ended.
@@ -25,7 +25,7 @@ pub(super) enum WaitOutcome {
 /// # Errors
 /// The agent cannot be read.
 pub(super) fn wait(context: &Context, repo: &Repo, id: &AgentId) -> Result<WaitOutcome> {
-    let mut waiting = WaitingCommand::new(repo)?;
+    let mut waiting = wait_targets::waiting_command(repo)?;
     waiting.set([id.clone()]);
     let mut backoff = Backoff::millis(20, 500);
     loop {

@@ -159,6 +159,6 @@ impl<S: Subject> Chain<S> {
 }
 
 /// Returns the error for an id that no log has.
-pub(super) fn unknown<I: SubjectId>(id: &I) -> Error {
+pub fn unknown<I: SubjectId>(id: &I) -> Error {
     Error::new(I::Subject::UNKNOWN, format!("no {} '{id}'", I::Subject::NAME))
 }

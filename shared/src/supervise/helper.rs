@@ -27,7 +27,7 @@ use crate::{
         points::PointKind,
     },
     supervise::{
-        conversations, dependencies, last_words, points,
+        caps_above, conversations, dependencies, last_words, points,
         processes::{NONCE, SUPERVISOR},
         readying, repair,
         spec::Spec,
@@ -234,7 +234,9 @@ pub fn run_task(
             let (now, zone) = (environment.now(), environment.time_zone());
             let midnight = spending::begin_of(spending::day_of(now, &zone), &zone, now);
             let measured = Measured { except: Some(id), run: &spec.spending.run, midnight };
-            let sum = spending::of_clone(&Repo::open(environment, common_dir)?, &measured)?;
+            let repo = Repo::open(environment, common_dir)?;
+            let mut sum = spending::of_clone(&repo, &measured)?;
+            sum.agent = sum.agent.plus(caps_above::used_above(&repo, id, &spec.spending)?);
             Ok(Some(TaskAnswer::Sum(sum)))
         }
         HelperTask::CheckBase | HelperTask::HandOver => Err(Error::internal("this task needs landings")),

@@ -32,14 +32,15 @@ pub struct WaitingCommand {
 }
 
 impl WaitingCommand {
-    /// Returns a command that does not wait for any agent yet.
+    /// Returns a command of `caller`, the agent whose program calls, that does not wait for any agent yet. The variables of the caller
+    /// do not say who it is: with those of another agent, that would lend its slot although it works.
     ///
     /// # Errors
     /// The private folder cannot be found.
-    pub fn new(repo: &Repo) -> Result<Self> {
+    pub fn new(repo: &Repo, caller: Option<AgentId>) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
         // The caller may be an agent of another repository.
-        let caller = repo.environment().agent().filter(|id| Lock::is_held(&private.agent(id).lock()));
+        let caller = caller.filter(|id| Lock::is_held(&private.agent(id).lock()));
         Ok(Self { private, caller, awaited: Vec::new(), file: None })
     }
 

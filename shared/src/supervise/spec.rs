@@ -16,7 +16,7 @@ use crate::{
     },
     private_files,
     store::layout::{self, AgentDir},
-    supervise::{preparation::Preparation, spending::Rules},
+    supervise::{below::BelowLimits, preparation::Preparation, spending::Rules},
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -104,6 +104,9 @@ pub struct Spec {
     /// which the agent may have changed, does not count.
     #[serde(default)]
     pub notify: Vec<String>,
+    /// The limits on the agents that it starts and on its messages; absent in a spec of an earlier version.
+    #[serde(default)]
+    pub below: Option<BelowLimits>,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.

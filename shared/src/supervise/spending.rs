@@ -54,6 +54,9 @@ pub struct Rules {
     pub prices: BTreeMap<String, Price>,
     /// The run of the agent.
     pub run: RunId,
+    /// The agent that started it, whose cap counts what this one uses, also after that agent ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<AgentId>,
 }
 
 impl Rules {
@@ -158,9 +161,7 @@ pub fn of_clone(repo: &Repo, measured: &Measured<'_>) -> Result<Scopes<Amounts>>
             continue;
         }
         let Ok(agent) = listing.agent(repo, row) else { continue };
-        let live =
-            if agent.phase.is_at_rest() { None } else { program_output::summary(&private.agent(&row.id)) };
-        let total = live.map_or_else(Amounts::default, |summary| summary.total).max(of_agent(&agent));
+        let total = total(&private, &row.id, &agent);
         if is_below {
             sum.agent = sum.agent.plus(total);
         }
@@ -181,6 +182,12 @@ pub fn of_clone(repo: &Repo, measured: &Measured<'_>) -> Result<Scopes<Amounts>>
         }
     }
     Ok(sum)
+}
+
+/// Returns what an agent used so far, by its events and by what its program says while it runs.
+pub fn total(private: &PrivateDir, id: &AgentId, agent: &Agent) -> Amounts {
+    let live = if agent.phase.is_at_rest() { None } else { program_output::summary(&private.agent(id)) };
+    live.map_or_else(Amounts::default, |summary| summary.total).max(of_agent(agent))
 }
 
 /// Returns whether an agent of this clone may count: it is of the run, or something happened to it since the moment, or still may.

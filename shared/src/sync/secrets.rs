@@ -3,7 +3,9 @@
 
 mod allowlist;
 mod cache;
+mod hit;
 pub mod outgoing_objects;
+mod people;
 mod quick_search;
 mod scan;
 mod withheld;
@@ -27,9 +29,10 @@ pub use withheld::{Withheld, WithheldReason};
 
 use allowlist::Allowlist;
 use cache::CleanObjects;
+use hit::SecretHit;
 use outgoing_objects::OutgoingObjects;
 use quick_search::QuickSearch;
-use scan::{Scanner, SecretHit};
+use scan::Scanner;
 
 /// What may be sent, and what not.
 #[derive(Clone, Debug, Default)]

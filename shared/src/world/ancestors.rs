@@ -1,11 +1,13 @@
 //! The supervisors above the caller among the processes. A program can change its variables, but it cannot choose its ancestors.
 
 use std::{
+    ffi::OsStr,
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
+use super::agent_settings::Variables;
 use crate::model::AgentId;
 
 /// The program that supervises agents.
@@ -42,6 +44,16 @@ pub struct SupervisorAbove {
 }
 
 impl SupervisorAbove {
+    /// Returns the variables with which it was started; `None` if they cannot be read.
+    pub(super) fn variables(&self) -> Option<Variables> {
+        let text = fs::read(format!("/proc/{}/environ", self.pid)).ok().filter(|text| !text.is_empty())?;
+        let pairs = text.split(|byte| *byte == 0).filter_map(|pair| {
+            let at = memchr::memchr(b'=', pair)?;
+            Some((OsStr::from_bytes(&pair[..at]).to_owned(), OsStr::from_bytes(&pair[at + 1..]).to_owned()))
+        });
+        Some(pairs.collect())
+    }
+
     /// Returns whether it belongs to the repository with this common git directory.
     pub fn is_of(&self, common_dir: &Path) -> bool {
         let identity = fs::metadata(common_dir).ok().map(|found| (found.dev(), found.ino()));

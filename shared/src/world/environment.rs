@@ -11,6 +11,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
+    agent_settings,
     ancestors::{self, SupervisorAbove},
     clock::Clock,
     zone,
@@ -47,7 +48,24 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the environment of the process is read here")]
     pub fn of_this_process() -> Self {
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        Self::of(std::env::vars_os().collect(), current, Clock::system(), true)
+        Self::of(std::env::vars_os().collect(), current, Clock::system(), true).with_settings_of_person()
+    }
+
+    /// Returns the same environment with the settings of git as the variables of the person gave them, if the program of an agent calls:
+    /// its own variables could raise its limits or name commands.
+    fn with_settings_of_person(self) -> Self {
+        if !self.0.variables.keys().any(|name| agent_settings::is_setting(name)) {
+            return self;
+        }
+        // The one that is nearest to the person.
+        let of_person = self.supervisors_above().last().map(|above| above.variables());
+        match agent_settings::replaced(&self.0.variables, of_person.as_ref(), self.is_agent()) {
+            Some(variables) => self.changed(|values| {
+                values.variables = variables;
+                values.is_inherited = false;
+            }),
+            None => self,
+        }
     }
 
     /// Returns the environment of another caller, with only these variables, in this folder. As in

@@ -49,5 +49,4 @@ pub static CHILDREN_AT_END: Key<ChildrenAtEnd> = Key::new(
     "What happens to the agents that an agent started when it ends: keep, they keep running; or stop, their work is saved and they end \
      as well",
 )
-.with_choices(Choices::Words(&["keep", "stop"]))
-.only_measures();
+.with_choices(Choices::Words(&["keep", "stop"]));

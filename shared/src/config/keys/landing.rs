@@ -45,7 +45,7 @@ pub static CHECK_TIME: Key<Duration> = Key::new(
     || Duration::from_secs(30 * MINUTE),
     "How long one build or test may take",
 )
-.only_measures()
+.only_measures("the project may set it")
 .set_by_project();
 
 pub static CHECK: Key<Option<String>> = Key::new(
@@ -63,8 +63,7 @@ pub static CHECK_AGE: Key<Duration> = Key::new(
     || Duration::from_secs(24 * HOUR),
     "How long a check that passed is known to pass for the same files, command and environment, so that it does not run \
      again; 0: it always runs. CHECKS in git-orchestra-merge-ranked(1) says what the environment is",
-)
-.only_measures();
+);
 
 pub static GATE_TIME: Key<Duration> = Key::new(
     "orchestra.gateTime",
@@ -97,7 +96,7 @@ pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "How long git may take to merge two branches, merge drivers included; if it takes longer, it is unknown whether the \
      two conflict",
 )
-.only_measures().set_by_project();
+.only_measures("the project may set it").set_by_project();
 
 pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
     Key::new(

@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub static JOBS: Key<u32> = Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once")
-    .only_measures()
+    .only_measures("the project may set it, and maxJobs limits it")
     .set_by_project();
 
 pub static MAX_JOBS: Key<u32> = Key::new(
@@ -22,8 +22,7 @@ pub static MAX_JOBS: Key<u32> = Key::new(
     NUMBER_OF_AGENTS,
     || 1000,
     "The largest number of agents that may run at once; --jobs must not exceed it, and orchestra.jobs is limited to it",
-)
-.only_measures();
+);
 
 pub static SLOTS: Key<u32> = Key::new(
     "orchestra.slots",
@@ -36,8 +35,7 @@ pub static SLOTS: Key<u32> = Key::new(
     "How many heavy commands run at once on this machine, over all repositories: the checks of agents, landings and reviews, and what \
      'git orchestra slot' runs",
 )
-.shown_default("<half of the processors, at least 1>")
-.only_measures();
+.shown_default("<half of the processors, at least 1>");
 
 pub static CHECK_JOBS: Key<u32> = Key::new(
     "orchestra.checkJobs",
@@ -49,12 +47,11 @@ pub static CHECK_JOBS: Key<u32> = Key::new(
     || 1,
     "How many checks of one landing run at once, each in a worktree: those that are likely to be needed next. What lands does not \
      change. At most orchestra.slots",
-)
-.only_measures();
+);
 
 pub static MAX_TIME: Key<Duration> =
     Key::new("orchestra.maxTime", DURATION, || Duration::from_secs(HOUR), "How long an agent may run")
-        .only_measures()
+        .only_measures("the project may set it")
         .set_by_project();
 
 pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
@@ -64,7 +61,7 @@ pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
     "How long a coding agent may be idle: no output, no new line in its session's file, and no change in its \
      worktree; programs that print nothing while they work (sh, your own) are watched only if this is set",
 )
-.only_measures()
+.only_measures("the project may set it")
 .set_by_project();
 
 pub static RETRIES: Key<u32> = Key::new(
@@ -78,7 +75,7 @@ pub static RETRIES: Key<u32> = Key::new(
     "How often an agent resumes its session after a transient failure: it was idle too long, or its service was \
      overloaded",
 )
-.only_measures().set_by_project();
+.only_measures("the project may set it").set_by_project();
 
 pub static RETRY_DELAY: Key<Duration> = Key::new(
     "orchestra.retryDelay",
@@ -86,7 +83,7 @@ pub static RETRY_DELAY: Key<Duration> = Key::new(
     || Duration::from_secs(5),
     "How long to wait before the first retry; the wait doubles before each further one",
 )
-.only_measures()
+.only_measures("the project may set it")
 .set_by_project();
 
 pub static STUCK_TURNS: Key<u32> = Key::new(
@@ -101,7 +98,7 @@ pub static STUCK_TURNS: Key<u32> = Key::new(
     "After how many turns and tool calls in a row without a change of its files a running agent is shown as stuck; it is not \
      ended. 0 is never. Programs that print plain text (sh, your own) have no turns",
 )
-.only_measures()
+.only_measures("it only decides what is shown")
 .set_by_project();
 
 pub static LIMIT_WAIT: Key<Duration> = Key::new(
@@ -117,24 +114,21 @@ pub static GRACE: Key<Duration> = Key::new(
     DURATION,
     || Duration::from_secs(5),
     "How long a stopped agent may clean up before it is killed",
-)
-.only_measures();
+);
 
 pub static MAX_OUTPUT: Key<ByteSize> = Key::new(
     "orchestra.maxOutput",
     SIZE,
     || ByteSize::mebibytes(1024),
     "The maximum output of one attempt; an agent that prints more is stopped",
-)
-.only_measures();
+);
 
 pub static MAX_FILE: Key<ByteSize> = Key::new(
     "orchestra.maxFile",
     SIZE,
     || ByteSize::mebibytes(100),
     "The maximum size of a file in an agent's work; a file that git tracks may grow to twice its size",
-)
-.only_measures();
+);
 
 pub static MIN_FREE: Key<ByteSize> = Key::new(
     "orchestra.minFree",
@@ -142,8 +136,7 @@ pub static MIN_FREE: Key<ByteSize> = Key::new(
     || ByteSize::mebibytes(200),
     "The free disk space below which no agent is started; below half of it running agents are held, the youngest first, \
      until there is that much again",
-)
-.only_measures();
+);
 
 pub static MIN_MEMORY: Key<ByteSize> = Key::new(
     "orchestra.minMemory",
@@ -152,8 +145,7 @@ pub static MIN_MEMORY: Key<ByteSize> = Key::new(
     "The available memory below which no agent is started; below half of it running agents are held, the largest first, \
      but never all of them, until there is that much again",
 )
-.shown_default("<512m, or an eighth of the memory if that is less>")
-.only_measures();
+.shown_default("<512m, or an eighth of the memory if that is less>");
 
 pub static MAX_PRESSURE: Key<u32> = Key::new(
     "orchestra.maxPressure",
@@ -165,8 +157,7 @@ pub static MAX_PRESSURE: Key<u32> = Key::new(
     || 80,
     "The share of time, in percent, in which everything on this machine waits for memory or for a disk, from which on no \
      agent is started; 100 is never reached. Compilers that use all processors do not count",
-)
-.only_measures();
+);
 
 pub static INHIBIT_SLEEP: Key<bool> = Key::new(
     "orchestra.inhibitSleep",
@@ -175,7 +166,7 @@ pub static INHIBIT_SLEEP: Key<bool> = Key::new(
     "Whether the machine is kept from going to sleep by itself while an agent runs, with systemd-inhibit; closing the lid \
      still puts a laptop to sleep",
 )
-.only_measures();
+.only_measures("no agent gets more by it");
 
 /// Returns the default of [`MIN_MEMORY`] for a machine or container with this much memory.
 fn default_min_memory(total: Option<ByteSize>) -> ByteSize {

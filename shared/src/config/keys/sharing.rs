@@ -30,7 +30,7 @@ pub static LABEL: Key<Option<String>> = Key::new(
     || None,
     "What other clones call this one, such as laptop; the events of its agents contain it",
 )
-.only_measures();
+.only_measures("it is only shown");
 
 pub static SHARE_WITH: RepeatedKey = RepeatedKey::new(
     "orchestra.shareWith",

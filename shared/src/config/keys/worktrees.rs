@@ -52,8 +52,7 @@ pub static MAX_INCLUDE: Key<ByteSize> = Key::new(
     || ByteSize::mebibytes(1024),
     "The most that is copied into a new worktree by .worktreeinclude and orchestra.include; an agent that needs more is not \
      started",
-)
-.only_measures();
+);
 
 pub static SETUP: Key<Option<String>> = Key::new(
     "orchestra.setup",
@@ -69,7 +68,7 @@ pub static SETUP_TIME: Key<Duration> = Key::new(
     || Duration::from_secs(30 * MINUTE),
     "How long the setup or the teardown of a worktree may take",
 )
-.only_measures()
+.only_measures("the project may set it")
 .set_by_project();
 
 pub static SETUP_CHECKS: Key<bool> = Key::new(

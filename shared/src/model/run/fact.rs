@@ -15,6 +15,9 @@ use crate::model::{
 
 /// The maximum number of agents in one run.
 pub const MAX_AGENTS: usize = 1000;
+/// The names of the blobs with a long plan and a long note.
+const PLAN: &str = "plan";
+const NOTE: &str = "note";
 
 facts! {
     /// A fact about a run. Its name in JSON is `t`.
@@ -72,6 +75,7 @@ pub struct Created {
 impl EventFact for Fact {
     const VERSION: u32 = 1;
     const NAMES: &'static [&'static str] = &Self::NAMES;
+    const LONG_TEXTS: &'static [&'static str] = &[PLAN, NOTE];
 
     fn is_sound(&self) -> bool {
         match self {
@@ -93,10 +97,23 @@ impl EventFact for Fact {
         matches!(self, Self::Created(_))
     }
 
+    fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Created(created) => {
+                std::iter::once(created.title.as_str()).chain(created.plan.as_deref()).collect()
+            }
+            Self::Note { text } => text.as_deref().into_iter().collect(),
+            Self::GateOpened(opened) => opened.says.as_deref().into_iter().collect(),
+            Self::Decided(decided) => decided.note.as_deref().into_iter().collect(),
+            Self::Finished { reason, .. } => reason.as_deref().into_iter().collect(),
+            Self::Task(_) | Self::GateClosed(_) | Self::Driving(_) => Vec::new(),
+        }
+    }
+
     fn long_text(&mut self) -> Option<(&'static str, &mut Option<String>)> {
         match self {
-            Self::Created(created) => Some(("plan", &mut created.plan)),
-            Self::Note { text } => Some(("note", text)),
+            Self::Created(created) => Some((PLAN, &mut created.plan)),
+            Self::Note { text } => Some((NOTE, text)),
             Self::Task(_)
             | Self::Finished { .. }
             | Self::GateOpened(_)

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use super::{Finding, MAX_HOST, looks_like_key};
 
 /// The shortest value that is taken for a password, in bytes.
@@ -36,6 +38,14 @@ const PLACEHOLDERS: &[&str] = &[
 /// Groups that `user:group` names.
 const GROUPS: &[&str] =
     &["users", "staff", "wheel", "nogroup", "nobody", "daemon", "root", "docker", "adm", "latest", "group"];
+
+/// Returns whether [`find`] may find something in a text, also in one with escapes: it has an assignment, an option, a URL or a header.
+pub(super) fn may_contain(text: &[u8]) -> bool {
+    memchr::memchr(b'=', text).is_some()
+        || ["--", "-u", "-U", "://", "n:", "N:"]
+            .iter()
+            .any(|begin| memmem::find(text, begin.as_bytes()).is_some())
+}
 
 /// Finds passwords in a text of a person, in the order in which they occur.
 pub(super) fn find(text: &str) -> Vec<Finding> {

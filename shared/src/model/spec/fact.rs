@@ -49,6 +49,7 @@ pub struct Saved {
 impl EventFact for Fact {
     const VERSION: u32 = 1;
     const NAMES: &'static [&'static str] = &Self::NAMES;
+    const LONG_TEXTS: &'static [&'static str] = &[TEXT];
 
     fn is_sound(&self) -> bool {
         let (Self::Created(saved) | Self::Changed(saved)) = self;
@@ -57,6 +58,11 @@ impl EventFact for Fact {
 
     fn begins(&self) -> bool {
         matches!(self, Self::Created(_))
+    }
+
+    fn words(&self) -> Vec<&str> {
+        let (Self::Created(saved) | Self::Changed(saved)) = self;
+        std::iter::once(saved.title.as_str()).chain(saved.text.as_deref()).collect()
     }
 
     fn long_text(&mut self) -> Option<(&'static str, &mut Option<String>)> {

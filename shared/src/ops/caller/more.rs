@@ -29,6 +29,8 @@ pub(super) struct Left {
     budget: Option<u64>,
     /// Of its caps on money and tokens.
     caps: Amounts,
+    /// How many agents may run at once.
+    jobs: u32,
 }
 
 impl Left {
@@ -59,6 +61,7 @@ impl Left {
             turns: own.options.max_turns,
             budget: own.options.budget_micros.map(|budget| budget.saturating_sub(spent)),
             caps: caps.minus(used),
+            jobs: own.jobs,
         })
     }
 
@@ -110,8 +113,13 @@ impl Left {
 
     /// Lowers what was not typed, or is configured, to what is left.
     pub(super) fn lower(&self, settings: &mut Settings) {
-        settings.at_most =
-            Some(AtMost { time: self.time, retries: self.retries, rounds: self.rounds, caps: self.caps });
+        settings.at_most = Some(AtMost {
+            time: self.time,
+            retries: self.retries,
+            rounds: self.rounds,
+            caps: self.caps,
+            jobs: self.jobs,
+        });
         let options = &mut settings.options;
         options.max_turns = options.max_turns.or(self.turns);
         options.budget_micros = options.budget_micros.or(self.budget);
@@ -163,6 +171,7 @@ mod tests {
             turns: Some(3),
             budget: Some(1_000_000),
             caps: Amounts { cost: Some(Cost::from_micros(500_000)), tokens: Some(1000) },
+            jobs: 3,
         };
         let refusal = |change: &dyn Fn(&mut Settings)| -> Option<String> {
             let mut settings = Settings::default();

@@ -14,7 +14,7 @@ use crate::{
         event::Message,
         said::{self, MAX_TEXT, MessageKind, Receiver, Said},
     },
-    ops::{caller::Caller, send, status},
+    ops::{caller::Caller, pace, send, status},
     store::{AgentLog, Chain, append_if, layout::PrivateDir, writer},
     supervise::{control, processes::Processes},
 };
@@ -73,7 +73,7 @@ pub fn tell(context: &Context, repo: &Repo, request: &TellRequest) -> Result<Tel
         },
     };
     if let Some(parent) = &parent {
-        send::check_pace(repo, &id, parent)?;
+        pace::check(repo, &Caller::of(repo), &id, parent)?;
     }
     let to = if parent.is_some() { Receiver::Parent } else { Receiver::People };
     let parent_field = parent.clone().map(IdOrText::from);

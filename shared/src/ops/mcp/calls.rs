@@ -23,9 +23,8 @@ use crate::{
         caller::Caller,
         diff,
         inbox::{self, SentText},
-        logs, pause, resume, send, spec, status, stop,
+        logs, pause, resume, send, spec, status, stop, wait_targets,
     },
-    supervise::lending::WaitingCommand,
     trust::{
         AcceptedRepo,
         acceptance::{self, ConfigCheck},
@@ -122,7 +121,7 @@ impl Call {
         let limit = Duration::from_secs(self.number("seconds")?.unwrap_or(MAX_SECONDS).min(MAX_SECONDS));
         let mut known = self.text("cursor")?;
         let mut backoff = Backoff::millis(50, 1000);
-        let mut lent = WaitingCommand::new(repo)?;
+        let mut lent = wait_targets::waiting_command(repo)?;
         let mut signs = 0;
         loop {
             let agents = self.agents(repo)?;

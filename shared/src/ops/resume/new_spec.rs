@@ -13,12 +13,13 @@ use crate::{
     config::Config,
     context::Context,
     git::{Repo, common_dir, worktrees::Worktree},
-    model::{Agent, AgentId, event::Pattern, text},
+    model::{Agent, AgentId, IdOrText, event::Pattern, text},
+    ops::caller::Caller,
     store::{
         layout::{self, AgentDir, PrivateDir},
         verdicts,
     },
-    supervise::{guard, notices, spec::Spec},
+    supervise::{guard, spec::Spec, spending::Rules},
     worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, worktrees_dir},
     world::SecretVariables,
 };
@@ -69,6 +70,9 @@ pub(super) fn new_spec(
         .iter()
         .flat_map(|team| &team.stages)
         .fold(launch.clone(), |all, stage| all.beside(Some(&stage.launch)));
+    let caller = Caller::of(repo);
+    let parent = agent.parent.as_ref().and_then(IdOrText::id).cloned();
+    let spending = Rules { parent, ..spending };
     let frozen = FrozenConfig::now(repo)?.with_ignored(&of_roles.leftovers);
     let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
@@ -111,7 +115,8 @@ pub(super) fn new_spec(
         sandbox: sandbox.level,
         sandbox_engine: sandbox.engine,
         team,
-        notify: notices::commands(config),
+        notify: caller.notify(repo, config),
+        below: Some(caller.limits(repo, config)?),
     })
 }
 

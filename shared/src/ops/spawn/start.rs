@@ -17,7 +17,7 @@ use crate::{
         self, NewAgent,
         layout::{AgentDir, PrivateDir},
     },
-    supervise::{guard, notices, queue, spec::Spec, spending::Rules, start},
+    supervise::{below::BelowLimits, guard, queue, spec::Spec, spending::Rules, start},
     surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
     worktree::isolated_git_dir::FrozenConfig,
@@ -39,7 +39,8 @@ pub(super) fn start(
     repo.record_baseline()?;
     let identity = repo.identity()?;
     let config = Config::of(repo);
-    let notify = notices::commands(&config);
+    let notify = caller.notify(repo, &config);
+    let below = caller.limits(repo, &config)?;
     let mut leftovers: Vec<String> =
         assignments.iter().flat_map(|assignment| assignment.ready.leftovers()).collect();
     leftovers.sort();
@@ -51,13 +52,21 @@ pub(super) fn start(
         context.check()?;
         let spending =
             request.settings.spending(&config, assignment.ready.caps_of(), report.run.clone(), None)?;
+        let spending = Rules { parent: caller.agent().cloned(), ..spending };
         let dir = private.agent(&assignment.id);
         // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
         let (jobs, notify) = (report.jobs, &notify);
-        let spec =
-            Common { identity: &identity, frozen: &frozen, jobs, spending: &spending, sandbox, notify };
+        let spec = Common {
+            identity: &identity,
+            frozen: &frozen,
+            jobs,
+            spending: &spending,
+            sandbox,
+            notify,
+            below,
+        };
         write_spec(assignment, &dir, &spec, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
@@ -112,10 +121,11 @@ struct Common<'a> {
     spending: &'a Rules,
     sandbox: ChosenSandbox,
     notify: &'a [String],
+    below: BelowLimits,
 }
 
 fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, request: &Request) -> Result<()> {
-    let Common { identity, frozen, jobs, spending, sandbox, notify } = *common;
+    let Common { identity, frozen, jobs, spending, sandbox, notify, below } = *common;
     let Assignment { planned, task, ready, .. } = assignment;
     let team = ready.team.as_ref().map(|(_, stages)| stages.clone());
     let spec = Spec {
@@ -149,6 +159,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         sandbox_engine: sandbox.engine,
         team,
         notify: notify.to_vec(),
+        below: Some(below),
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

@@ -168,11 +168,13 @@ impl Supervisor {
         Scopes { agent: rules.raises, role, ..shared }
     }
 
-    /// Returns whether a cap counts what other agents use: one of the run or of the day, or the agent's own once it started others.
+    /// Returns whether a cap counts what other agents use: one of the run or of the day, or the agent's own once it started others, or if
+    /// another one started it.
     fn counts_others(&self) -> bool {
         let caps = &self.spec.spending.caps;
-        let may_have_children = || self.spec.resumed || self.dir.has_children().exists();
-        !caps.has_no_common() || !caps.agent.is_empty() && may_have_children()
+        let has_parent = self.spec.spending.parent.is_some();
+        let may_have_others = || has_parent || self.spec.resumed || self.dir.has_children().exists();
+        !caps.has_no_common() || !caps.agent.is_empty() && may_have_others()
     }
 
     /// Sums what the other agents of this clone used, if a cap needs that and it is due. The sum is made by a helper, and takes at most

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::rewrite::{rewrite, tracked};
+use super::rewrite::{MIN_EVENT_ID, Rewriter, tracked};
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, raw::RawReader, refs::RefEdit},
@@ -22,8 +22,7 @@ use crate::{
 
 /// How long to wait while another process of ours writes to the archive.
 const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
-/// The shortest prefix of an event's id, and of an object's.
-const MIN_EVENT_ID: usize = 4;
+/// The shortest beginning of an object's id.
 const MIN_OBJECT_ID: usize = 7;
 
 /// One archived agent, and what to change in it.
@@ -65,7 +64,8 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     let mut kept = BTreeSet::new();
     for entry in &mut entries[first..] {
         if let Some(holder) = entry.event {
-            entry.archived.tip = rewrite(repo, &entry.archived.id, entry.archived.tip, holder, &values)?;
+            entry.archived.tip =
+                Rewriter::new(repo, &entry.archived.id, &values).rewrite(entry.archived.tip, holder)?;
         }
         if let Some(work) = entry.archived.work.filter(|_| entry.without_work) {
             kept.insert((layout::replaced_head_ref(&entry.archived.id, &work.to_string()), work));

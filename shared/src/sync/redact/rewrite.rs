@@ -7,10 +7,20 @@ use serde_json::Value;
 use crate::{
     Error, Result,
     git::{Oid, Repo, objects::Commit, refs::RefEdit},
-    model::{AgentId, Event, Fact, canonical, fold, secret, trailers},
-    store::{Chain, commit, layout},
+    model::{
+        canonical,
+        event::Event,
+        facts::EventFact,
+        secret,
+        subject::{FactOf, Folded as _, Subject as _, SubjectId},
+        trailers,
+    },
+    store::{chain::Chain, commit, layout},
     sync::{notes, ref_snapshot::RefSnapshot},
 };
+
+/// The shortest beginning of an event's id that a person may name.
+pub(super) const MIN_EVENT_ID: usize = 4;
 
 /// Returns the tracking refs whose names end with `ending`: each remote with the object.
 pub(super) fn tracked(repo: &Repo, ending: &str) -> Result<Vec<(String, Oid)>> {
@@ -21,87 +31,124 @@ pub(super) fn tracked(repo: &Repo, ending: &str) -> Result<Vec<(String, Oid)>> {
         .collect())
 }
 
-/// Rewrites one commit, and all commits after it because their parents change. Returns the new tip.
-pub(super) fn rewrite(repo: &Repo, id: &AgentId, tip: Oid, changed: Oid, values: &[String]) -> Result<Oid> {
-    let mut new: HashMap<Oid, Oid> = HashMap::new();
-    let mut open = vec![tip];
-    while let Some(at) = open.last().copied() {
-        let mut found = repo.read_commit(at)?;
-        let missing: Vec<Oid> =
-            found.parents.iter().filter(|parent| !new.contains_key(parent)).copied().collect();
-        if !missing.is_empty() {
-            open.extend(missing);
-            continue;
+/// Rewrites the log of one subject.
+pub(super) struct Rewriter<'a, I> {
+    repo: &'a Repo,
+    id: &'a I,
+    /// The values of secret variables.
+    values: &'a [String],
+    /// The new ids of rewritten events, shortened as other events name them, by the old ones.
+    renamed: HashMap<String, String>,
+}
+
+impl<'a, I: SubjectId> Rewriter<'a, I> {
+    pub(super) fn new(repo: &'a Repo, id: &'a I, values: &'a [String]) -> Self {
+        Self { repo, id, values, renamed: HashMap::new() }
+    }
+
+    /// Rewrites one commit without what looks like a secret, and all commits after it because their parents change. Returns the new
+    /// tip.
+    pub(super) fn rewrite(mut self, tip: Oid, changed: Oid) -> Result<Oid> {
+        let mut new: HashMap<Oid, Oid> = HashMap::new();
+        let mut open = vec![tip];
+        while let Some(at) = open.last().copied() {
+            let mut found = self.repo.read_commit(at)?;
+            let missing: Vec<Oid> =
+                found.parents.iter().filter(|parent| !new.contains_key(parent)).copied().collect();
+            if !missing.is_empty() {
+                open.extend(missing);
+                continue;
+            }
+            open.pop();
+            let parents: Vec<Oid> = found.parents.iter().map(|parent| new[parent]).collect();
+            let moved = parents != found.parents;
+            found.parents = parents;
+            let written =
+                if at == changed || moved { self.rewrite_commit(found, at == changed)? } else { at };
+            new.insert(at, written);
         }
-        open.pop();
-        let parents: Vec<Oid> = found.parents.iter().map(|parent| new[parent]).collect();
-        let moved = parents != found.parents;
-        found.parents = parents;
-        let written = match (at == changed, moved) {
-            (false, false) => at,
-            (false, true) => rewrite_commit(repo, id, found, None)?,
-            (true, _) => rewrite_commit(repo, id, found, Some(values))?,
-        };
-        new.insert(at, written);
+        Ok(new[&tip])
     }
-    Ok(new[&tip])
+
+    /// Writes a commit again with its new parents and the state that results from its events; if `cleans`, without secrets.
+    fn rewrite_commit(&mut self, mut found: Commit, cleans: bool) -> Result<Oid> {
+        let mut events = commit::parse::<FactOf<I>>(&found.message).events;
+        if events.is_empty() {
+            found.parents.sort_unstable();
+            return self.repo.write_commit(&found);
+        }
+        for event in &mut events {
+            let new = self.clean(event, cleans).ok_or_else(|| {
+                Error::internal(format!("cannot rewrite an event of '{}' without its secret", self.id))
+            })?;
+            if new.id != event.id {
+                self.renamed.insert(event.id.short(), new.id.short());
+            }
+            *event = new;
+        }
+        if cleans {
+            found.tree = self.clean_tree(found.tree)?;
+        }
+        let before = Chain::<I::Subject>::read(self.repo, &found.parents)?;
+        let state = (!found.parents.is_empty()).then(|| before.fold().into_state());
+        let after = I::Subject::fold(before.events.iter().chain(&events)).into_state();
+        let by = trailers::paragraph(&found.message)
+            .and_then(trailers::vouching_writer)
+            .unwrap_or_default()
+            .to_owned();
+        found.message = commit::message(self.id, state.as_ref(), &events, &after, &by);
+        self.repo.write_commit(&found)
+    }
+
+    /// Returns an event that names others by their new ids; if `cleans`, without secrets.
+    fn clean(&self, event: &Event<FactOf<I>>, cleans: bool) -> Option<Event<FactOf<I>>> {
+        let mut value: Value = serde_json::from_str(&event.line).ok()?;
+        let words = event.fact.as_ref().map(EventFact::words).unwrap_or_default();
+        for_texts(&mut value, &mut |text| {
+            if let Some(new) = self.renamed.get(text.as_str()) {
+                new.clone_into(text);
+            } else if cleans && words.contains(&text.as_str()) {
+                *text = secret::redact_words(text, self.values);
+            } else if cleans {
+                *text = secret::redact(text, self.values);
+            }
+        });
+        Event::read(&canonical::write(&value)?)
+    }
+
+    fn clean_tree(&self, tree: Oid) -> Result<Oid> {
+        let mut entries = self.repo.entries_of(tree)?;
+        for entry in &mut entries {
+            let text = String::from_utf8_lossy(&self.repo.read_blob(entry.id)?).into_owned();
+            let is_words =
+                <FactOf<I> as EventFact>::LONG_TEXTS.iter().any(|name| name.as_bytes() == entry.name);
+            let without = if is_words {
+                secret::redact_words(&text, self.values)
+            } else {
+                secret::redact(&text, self.values)
+            };
+            if without != text {
+                entry.id = self.repo.write_blob(without.as_bytes())?;
+            }
+        }
+        self.repo.write_entries(entries)
+    }
 }
 
-/// Writes a commit again with its new parents and the state that results from its events.
-fn rewrite_commit(repo: &Repo, id: &AgentId, mut found: Commit, values: Option<&[String]>) -> Result<Oid> {
-    let mut events = commit::parse::<Fact>(&found.message).events;
-    if events.is_empty() {
-        found.parents.sort_unstable();
-        return repo.write_commit(&found);
-    }
-    if let Some(values) = values {
-        events = events.iter().map(|event| clean(event, values)).collect::<Option<_>>().ok_or_else(|| {
-            Error::internal(format!("cannot rewrite an event of '{id}' without its secret"))
-        })?;
-        found.tree = clean_tree(repo, found.tree, values)?;
-    }
-    let before = Chain::read(repo, &found.parents)?;
-    let state = (!found.parents.is_empty()).then(|| before.fold().agent);
-    let after = fold::fold(before.events.iter().chain(&events)).agent;
-    let by = trailers::paragraph(&found.message)
-        .and_then(trailers::vouching_writer)
-        .unwrap_or_default()
-        .to_owned();
-    found.message = commit::message(id, state.as_ref(), &events, &after, &by);
-    repo.write_commit(&found)
-}
-
-fn clean(event: &Event, values: &[String]) -> Option<Event> {
-    let mut value: Value = serde_json::from_str(&event.line).ok()?;
-    clean_value(&mut value, values);
-    Event::read(&canonical::write(&value)?)
-}
-
-fn clean_value(value: &mut Value, values: &[String]) {
+/// Changes every text in a JSON value.
+fn for_texts(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
     match value {
-        Value::String(text) => *text = secret::redact(text, values),
-        Value::Array(all) => all.iter_mut().for_each(|one| clean_value(one, values)),
-        Value::Object(all) => all.values_mut().for_each(|one| clean_value(one, values)),
+        Value::String(text) => change(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| for_texts(one, change)),
+        Value::Object(all) => all.values_mut().for_each(|one| for_texts(one, change)),
         _ => {}
     }
-}
-
-fn clean_tree(repo: &Repo, tree: Oid, values: &[String]) -> Result<Oid> {
-    let mut entries = repo.entries_of(tree)?;
-    for entry in &mut entries {
-        let text = String::from_utf8_lossy(&repo.read_blob(entry.id)?).into_owned();
-        let without = secret::redact(&text, values);
-        if without != text {
-            entry.id = repo.write_blob(without.as_bytes())?;
-        }
-    }
-    repo.write_entries(entries)
 }
 
 /// Removes secrets from the notes, which repeat texts of events.
 pub(super) fn clean_notes(repo: &Repo, values: &[String]) -> Result<()> {
     for (topic, tip) in RefSnapshot::ours(repo)?.notes {
-        let new = notes::rewrite(repo, tip, &|text| secret::redact(text, values))?;
+        let new = notes::rewrite(repo, tip, &|text| clean_note(text, values))?;
         if new != tip {
             repo.edit_refs(
                 &[RefEdit { name: layout::notes_ref(&topic), old: Some(tip), new }],
@@ -110,4 +157,28 @@ pub(super) fn clean_notes(repo: &Repo, values: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes secrets from a note: what a person wrote in it is the text of a verdict and its comments.
+fn clean_note(note: &str, values: &[String]) -> String {
+    let mut clean = String::with_capacity(note.len());
+    for line in note.split_inclusive('\n') {
+        let written = canonical::read(line.trim_end_matches('\n')).and_then(|mut value| {
+            let mut changed = false;
+            for name in ["text", "comments"] {
+                let Some(part) = value.get_mut(name) else { continue };
+                for_texts(part, &mut |text| {
+                    let without = secret::redact_words(text, values);
+                    changed |= without != *text;
+                    *text = without;
+                });
+            }
+            if changed { canonical::write(&value) } else { None }
+        });
+        match written {
+            Some(written) => clean.extend([written.as_str(), "\n"]),
+            None => clean.push_str(line),
+        }
+    }
+    secret::redact(&clean, values)
 }

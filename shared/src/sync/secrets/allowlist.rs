@@ -2,12 +2,12 @@
 
 use memchr::memmem;
 
-use super::scan::{Scanner, SecretHit};
+use super::{hit::SecretHit, scan::Scanner};
 use crate::{
     Result,
     config::{Config, keys::NOT_SECRET},
     git::{Oid, Repo, objects::TreeEntryKind, raw::ObjectKind, remotes::RefPush},
-    model::{LogId, SubjectId, logs::for_log, secret::decoding},
+    model::{LogId, SubjectId, facts::EventFact, logs::for_log, secret::decoding, subject::FactOf},
     store::{archive, chain::Chain, layout},
 };
 
@@ -57,11 +57,17 @@ impl Allowlist {
     }
 }
 
-/// Returns the lines of the events in a log whose ids begin with one of `ids`.
+/// Returns the lines and the long texts of the events in a log whose ids begin with one of `ids`.
 fn events_of<I: SubjectId>(repo: &Repo, _: &I, tip: Oid, ids: &[String]) -> Result<Vec<Vec<u8>>> {
-    let events = Chain::<I::Subject>::read(repo, &[tip])?.events.into_iter();
-    let named = events.filter(|event| ids.iter().any(|id| event.id.hex().starts_with(id)));
-    Ok(named.map(|event| event.line.into_bytes()).collect())
+    let chain = Chain::<I::Subject>::read(repo, &[tip])?;
+    let mut texts = Vec::new();
+    for event in chain.events.iter().filter(|event| ids.iter().any(|id| event.id.hex().starts_with(id))) {
+        texts.push(event.line.clone().into_bytes());
+        for name in <FactOf<I> as EventFact>::LONG_TEXTS {
+            texts.extend(chain.long_text(repo, event.id, name)?);
+        }
+    }
+    Ok(texts)
 }
 
 /// Returns the logs that the pushes send, and those of the subjects whose other refs they send.

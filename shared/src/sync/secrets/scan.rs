@@ -5,12 +5,19 @@ use std::{
     io::{self, Write},
 };
 
+use super::{
+    hit::SecretHit,
+    people::{self, PeoplesWords},
+};
 use crate::{
     git::{
         Oid,
         raw::{self, ObjectKind, RawReader},
     },
-    model::secret::{self, decoding},
+    model::{
+        LogId,
+        secret::{self, decoding},
+    },
     world::SecretVariables,
 };
 
@@ -19,17 +26,6 @@ const LARGE: u64 = 8 << 20;
 /// The size of one piece in bytes, and how far it overlaps the previous one, so that no secret is cut in two.
 const PIECE: usize = 4 << 20;
 const OVERLAP: usize = 16 << 10;
-
-/// Something in an object that looks like a secret.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct SecretHit {
-    /// What it looks like, such as `a private key`.
-    pub(super) what: String,
-    /// The text that was found.
-    pub(super) text: Vec<u8>,
-    /// The kind of object it was found in.
-    pub(super) kind: ObjectKind,
-}
 
 pub(super) struct Scanner<'a> {
     reader: RawReader<'a>,
@@ -56,9 +52,10 @@ impl<'a> Scanner<'a> {
         if found != kind || size > LARGE {
             return None;
         }
-        let (_, bytes) = self.reader.read(id)?;
-        let is_clean = is_known || hits_in(kind, bytes, &self.environment)?.is_empty();
-        is_clean.then_some(bytes)
+        if !is_known && !self.scan(id)?.is_empty() {
+            return None;
+        }
+        self.reader.read(id).map(|(_, bytes)| bytes)
     }
 
     /// Returns everything in an object that looks like a secret; `None` if the object cannot be read.
@@ -72,7 +69,33 @@ impl<'a> Scanner<'a> {
             return Some(pieces.hits);
         }
         let (kind, bytes) = self.reader.read(id)?;
-        hits_in(kind, bytes, &self.environment)
+        let mut hits = hits_in(kind, bytes, &self.environment)?;
+        if let Some(words) = PeoplesWords::of(kind, bytes) {
+            for text in &words.texts {
+                people::find_passwords(text, kind, &mut hits);
+            }
+            for text in words.tree.map(|tree| self.long_texts(tree)).unwrap_or_default() {
+                people::find_passwords(&text, kind, &mut hits);
+            }
+        }
+        Some(hits)
+    }
+
+    /// Reads the long texts of an event. One that cannot be read is reported when it is searched as an object itself.
+    fn long_texts(&mut self, tree: Oid) -> Vec<String> {
+        let is_text =
+            |name: &[u8]| LogId::LONG_TEXTS.iter().flat_map(|all| *all).any(|text| text.as_bytes() == name);
+        let entries = self.reader.read(tree).and_then(|(_, bytes)| raw::entries(bytes)).unwrap_or_default();
+        let ids: Vec<Oid> =
+            entries.iter().filter(|entry| is_text(entry.name)).map(|entry| entry.id).collect();
+        let mut texts = Vec::new();
+        for id in ids {
+            if self.reader.header(id).is_some_and(|(_, size)| size <= LARGE) {
+                let text = self.reader.read(id).map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+                texts.extend(text);
+            }
+        }
+        texts
     }
 }
 

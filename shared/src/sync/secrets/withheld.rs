@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{allowlist, outgoing_objects::OutgoingObjects, scan::SecretHit};
+use super::{allowlist, hit::SecretHit, outgoing_objects::OutgoingObjects};
 use crate::{
     Result,
     config::keys::NOT_SECRET,
     git::{Oid, Repo, raw::ObjectKind, remotes::RefPush},
-    model::{Agent, AgentId, Subject, SubjectId, logs::for_log, text},
+    model::{Agent, AgentId, Subject, SubjectId, facts::EventFact, logs::for_log, text},
     store::{chain::Chain, commit, layout},
     sync::own_work::OwnWork,
 };
@@ -108,14 +108,9 @@ impl Withheld {
     pub fn hints(&self) -> Vec<String> {
         let archived = self.agent.as_ref().is_some_and(|agent| agent.as_str() != self.name);
         let mut hints = match (&self.reason, &self.agent) {
-            (WithheldReason::Event { id, .. }, Some(_)) => {
+            (WithheldReason::Event { id, .. }, _) => {
                 vec![format!("to remove it: git orchestra sync --redact {id}")]
             }
-            (WithheldReason::Event { .. }, None) => vec![
-                "its history keeps the text, so it stays in this clone: revoke the secret where it was issued, and write the text once \
-                 more under another name"
-                    .to_owned(),
-            ],
             (
                 WithheldReason::Commit { id, .. }
                 | WithheldReason::File { id, .. }
@@ -267,9 +262,16 @@ fn event_in<S: Subject>(
     }
     let Ok(found) = repo.read_commit(id) else { return Ok(None) };
     let holds = |line: &str| allowlist::contains_text(line.as_bytes(), &hit.text);
-    let own = commit::parse::<S::Fact>(&found.message).events.into_iter().find(|event| holds(&event.line));
-    if let Some(event) = own {
+    let own = commit::parse::<S::Fact>(&found.message).events;
+    if let Some(event) = own.iter().find(|event| holds(&event.line)) {
         return Ok(Some(event.id.short()));
+    }
+    // A long text of one of its events is in its tree.
+    for name in <S::Fact as EventFact>::LONG_TEXTS {
+        let text = repo.read_blob_of(id, name)?.unwrap_or_default();
+        if allowlist::contains_text(&text, &hit.text) {
+            return Ok(own.first().map(|event| event.id.short()));
+        }
     }
     // A commit without our state trailer is not an event commit, but work in an archive.
     if !found.message.contains("\nOrchestra-State: ") || !holds(&found.message) {
