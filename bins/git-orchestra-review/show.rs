@@ -71,6 +71,7 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
     }
     let used = work.agent.team.as_ref().map(agents::used_by_roles).filter(|used| !used.is_empty());
     facts.extend(used.map(|used| format!("used by roles: {used}")));
+    facts.extend(work.agent.stale_base());
     facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {
         let holds = match known.holds {

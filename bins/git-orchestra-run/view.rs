@@ -1,5 +1,7 @@
 //! Prints the progress and the report of `run`.
 
+use std::ffi::OsStr;
+
 use orchestra::{
     Code, Kind, Result,
     model::{
@@ -156,9 +158,15 @@ fn show(terminal: &Terminal, report: &Report) {
 /// What helps an agent that has no process any more.
 const RESUME: &str = "resume";
 
-/// Returns the command that helps an agent which needs a person, by what a report says of it.
-fn verb(reason: &str) -> &'static str {
-    if reason.starts_with("lost") || reason.starts_with("paused") { RESUME } else { "status" }
+/// Returns the command that helps an agent which needs a person, and its options, by what a report says of it.
+fn help(reason: &str) -> &'static [&'static str] {
+    if reason.starts_with("lost in another clone") {
+        &[RESUME, "--take-over"]
+    } else if reason.starts_with("lost") || reason.starts_with("paused") {
+        &[RESUME]
+    } else {
+        &["status"]
+    }
 }
 
 /// Prints how the run ended and what to type next, and returns the exit status.
@@ -191,14 +199,17 @@ fn finish(terminal: &Terminal, report: &Report, is_given_up: bool) -> Exit {
         }
         for row in report.tasks.iter().filter(needy) {
             if let Some(agent) = &row.agent {
-                let verb = verb(row.reason.as_deref().unwrap_or_default());
-                terminal.hint_command(&[&"git", &"orchestra", &verb, agent]);
+                let help = help(row.reason.as_deref().unwrap_or_default()).iter();
+                let mut words: Vec<&dyn AsRef<OsStr>> = vec![&"git", &"orchestra"];
+                words.extend(help.map(|word| word as &dyn AsRef<OsStr>));
+                words.push(agent);
+                terminal.hint_command(&words);
             }
         }
         if report
             .tasks
             .iter()
-            .any(|row| needy(&row) && verb(row.reason.as_deref().unwrap_or_default()) == RESUME)
+            .any(|row| needy(&row) && help(row.reason.as_deref().unwrap_or_default()).contains(&RESUME))
         {
             terminal.hint("git orchestra stop AGENT leaves its task out");
         }

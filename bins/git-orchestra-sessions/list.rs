@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orchestra::{
     Result,
-    model::{quote, text},
+    model::{lineage, quote, text},
     ops::sessions::{self, Session},
     wire, world,
 };
@@ -18,6 +18,8 @@ use super::{cli::Cli, formats, scope};
 
 /// The smallest number of characters of an id that are shown.
 const MIN_ID: usize = 8;
+/// How deep sessions are indented at most below those that started them.
+const MAX_INDENT: usize = 4;
 /// The most that is shown of a branch, in columns.
 const MAX_BRANCH_WIDTH: usize = 250;
 
@@ -38,10 +40,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         formats::print_none(terminal, cli.which.all);
         return Ok(Exit::Done);
     }
+    let shown = as_tree(&report.sessions);
     let numbered = repo.as_ref().is_some_and(|repo| {
-        names::number_sessions(terminal, repo, report.sessions.iter().map(|one| one.id.as_str()))
+        names::number_sessions(terminal, repo, shown.iter().map(|(_, one)| one.id.as_str()))
     });
-    terminal.print(&draw(&report.sessions, cli.which.all, numbered, terminal));
+    terminal.print(&draw(&report.sessions, &shown, cli.which.all, numbered, terminal));
     name_copies(&report.sessions, terminal);
     if report.more > 0 {
         terminal.eprintln(&format!("{} more; --limit 0 shows all", report.more));
@@ -66,7 +69,13 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
     }
 }
 
-fn draw(sessions: &[Session], everywhere: bool, numbered: bool, terminal: &Terminal) -> String {
+fn draw(
+    sessions: &[Session],
+    shown: &[(usize, &Session)],
+    everywhere: bool,
+    numbered: bool,
+    terminal: &Terminal,
+) -> String {
     let now = here::environment().now().as_second();
     let any = |has: fn(&Session) -> bool| sessions.iter().any(has);
     let (state, cost, agent) = (
@@ -88,17 +97,11 @@ fn draw(sessions: &[Session], everywhere: bool, numbered: bool, terminal: &Termi
     columns.extend(agent.then_some(Column::new("AGENT").cut_in_middle().hidden_at(6)));
     columns.push(Column::new("TITLE").cut_at_end());
     let ids = short_ids(sessions);
-    let rows = sessions.iter().map(|session| {
+    let rows = shown.iter().map(|(depth, session)| {
         let age = world::parse_unix_seconds(&session.last_active_at)
             .map_or_else(String::new, |at| humanize::age(now - at));
         let mut row = vec![
-            TableCell::new(
-                session
-                    .id
-                    .chars()
-                    .take(ids.get(session.id.as_str()).copied().unwrap_or(MIN_ID))
-                    .collect::<String>(),
-            ),
+            TableCell::new("  ".repeat(*depth) + &short_id(session, &ids)),
             TableCell::new(session.program.clone()),
             TableCell::number(age),
             TableCell::number(session.messages.map_or_else(|| "?".to_owned(), |count| count.to_string())),
@@ -120,6 +123,20 @@ fn draw(sessions: &[Session], everywhere: bool, numbered: bool, terminal: &Termi
         names::add_numbers(&mut columns, &mut rows);
     }
     table::draw(&columns, &rows, terminal.width(), terminal.painter())
+}
+
+/// Returns the sessions with their depth in the tree: each is followed by those of the agents that its agent started.
+fn as_tree(sessions: &[Session]) -> Vec<(usize, &Session)> {
+    let born: Vec<_> = sessions.iter().map(|one| (one.id.as_str(), one.parent.as_deref())).collect();
+    let order = lineage::tree_order(&born);
+    let ordered: Vec<_> = order.iter().filter_map(|at| born.get(*at).copied()).collect();
+    let depths = lineage::depths(&ordered).into_iter().map(|depth| depth.min(MAX_INDENT));
+    depths.zip(order.iter().filter_map(|at| sessions.get(*at))).collect()
+}
+
+/// Returns the beginning of a session's id that distinguishes it.
+fn short_id(session: &Session, lengths: &BTreeMap<&str, usize>) -> String {
+    session.id.chars().take(lengths.get(session.id.as_str()).copied().unwrap_or(MIN_ID)).collect()
 }
 
 /// Returns the session's branch, unless it is the one of its agent, which is shown already.

@@ -4,14 +4,15 @@ use orchestra::{
     model::text,
     ops::status::{Overlap, OverlapFile, Report},
 };
-use orchestra_terminal::Terminal;
+use orchestra_terminal::{Terminal, here, humanize};
 
 /// The most pairs that are named; more are only counted.
 const MAX_PAIRS: usize = 5;
 
 pub(crate) fn warn(terminal: &Terminal, report: &Report) {
+    let now = here::environment().now().as_second();
     for overlap in report.overlaps.iter().take(MAX_PAIRS) {
-        terminal.warn(&line(overlap));
+        terminal.warn(&line(overlap, now));
     }
     let more = report.overlaps.len().saturating_sub(MAX_PAIRS);
     if more > 0 {
@@ -22,8 +23,8 @@ pub(crate) fn warn(terminal: &Terminal, report: &Report) {
     }
 }
 
-/// Formats a pair, such as `'add-auth-k3m9q' and 'tidy-p8x2c' are about to conflict: src/auth.rs (fn login)`.
-fn line(overlap: &Overlap) -> String {
+/// Formats a pair, such as `'add-auth-k3m9q' and 'tidy-p8x2c' are about to conflict: src/auth.rs (fn login); as saved 20s ago`.
+fn line(overlap: &Overlap, now: i64) -> String {
     let file = |file: &OverlapFile| match file.functions.as_slice() {
         [] => file.path.clone(),
         functions => format!("{} ({})", file.path, functions.join("; ")),
@@ -31,6 +32,10 @@ fn line(overlap: &Overlap) -> String {
     let more = (overlap.more_files > 0).then(|| text::count(overlap.more_files as u64, "more file"));
     let files = overlap.files.iter().map(file).chain(more).collect::<Vec<_>>().join(", ");
     let colon = if files.is_empty() { "" } else { ": " };
-    let pair = format!("'{}' and '{}' are about to conflict{colon}{files}", overlap.agent, overlap.other);
+    let saved = overlap.saved_at.map_or_else(String::new, |at| {
+        format!("; as saved {} ago", humanize::age(now.saturating_sub(at.as_second())))
+    });
+    let pair =
+        format!("'{}' and '{}' are about to conflict{colon}{files}{saved}", overlap.agent, overlap.other);
     text::safe(&pair).into_owned()
 }

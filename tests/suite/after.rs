@@ -80,6 +80,35 @@ fn a_wrong_request_starts_nothing() {
 }
 
 #[test]
+fn an_agent_after_one_that_has_ended_starts_at_once_and_says_when_that_work_changes() {
+    let world = world();
+    let repo = world.repo();
+    let low = spawned(&repo, "low", &[], "echo low > low.txt");
+    done(&repo, &low);
+    let top = spawned(&repo, "top", &[&low], "cat low.txt > top.txt");
+    done(&repo, &top);
+    assert_eq!(repo.file_in_head(&top, "top.txt"), "low\n");
+    let sentence = format!("started with work of {low} that has changed since");
+    let says = |command: &[&str]| {
+        let ran = repo.orchestra(command).succeeded();
+        format!("{}{}", ran.stdout(), ran.stderr()).contains(&sentence)
+    };
+    let commands = [&["status"][..], &["review", &top], &["merge-ranked", "-n", &low, &top]];
+    for command in commands {
+        assert!(!says(command), "{command:?}");
+    }
+    std::fs::write(repo.worktree(&low).join("more.txt"), "more\n").expect("a file");
+    repo.orchestra(["collect", &low]).succeeded();
+    assert_eq!(repo.agent(&top)["after"][0]["changed"], true);
+    for command in commands {
+        assert!(says(command), "{command:?}");
+    }
+    repo.orchestra(["merge-ranked", &low, &top]).succeeded().stderr_has(&sentence);
+    assert!(repo.has("main", "more.txt") && repo.has("main", "top.txt"));
+    assert!(!says(&["status"]), "what has landed is not stale");
+}
+
+#[test]
 fn an_agent_whose_dependency_fails_waits_until_that_is_resumed() {
     let world = world();
     let repo = world.repo();

@@ -34,7 +34,15 @@ fn repositories_that_cannot_be_used_say_why() {
         .exits(3)
         .stderr_has("has no commit yet")
         .stderr_has("git commit --allow-empty");
+    empty.orchestra(["blame", "file.txt"]).exits(3).stderr_has("git commit --allow-empty");
     assert!(!empty.path().join(".git/orchestra").exists());
+    // Nothing can be committed in a bare repository.
+    world.git(world.dir(), ["init", "-q", "--bare", "bare.git"]);
+    let bare = TestRepo::new(&world, world.dir().join("bare.git"));
+    for arguments in [&["spawn", "--agent", "sh", "true"][..], &["merge-ranked"]] {
+        let ran = bare.orchestra(arguments).exits(3).stderr_has("push a branch with a commit");
+        assert!(!ran.stderr().contains("--allow-empty"), "{arguments:?}");
+    }
 
     let nobody = world.repo_named("nobody");
     std::fs::remove_file(world.home().join(".gitconfig")).expect("removed");

@@ -216,10 +216,16 @@ fn an_agent_whose_ref_is_deleted_while_it_runs_is_found_and_ends() {
     let worktree = repo.worktree(&id);
     fs::write(worktree.join("begin"), "").expect("a file");
     until("the ref is deleted", || worktree.join("u").exists().then_some(()));
-    until("it is listed again", || {
-        repo.agents().iter().any(|agent| agent["id"] == id.as_str()).then_some(())
-    });
+    // At no moment is it gone: a reader waits until its supervisor has written the ref again.
     assert_eq!(repo.agent(&id)["liveness"], "live");
+    assert!(repo.agents().iter().any(|agent| agent["id"] == id.as_str()), "it is listed");
+    for turn in 0..3 {
+        repo.git(["update-ref", "-d", &format!("refs/orchestra/agents/{id}")]);
+        if turn == 0 {
+            assert!(repo.agents().iter().any(|agent| agent["id"] == id.as_str()), "it is listed");
+        }
+        repo.orchestra(["status", &id]).succeeded();
+    }
     fs::write(worktree.join("go"), "").expect("a file");
     let ended = repo.end_of(&id);
     assert_eq!((&ended["phase"], &ended["attempt"]), (&"done".into(), &1.into()), "{ended}");

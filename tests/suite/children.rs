@@ -43,6 +43,18 @@ fn agents_are_shown_below_the_one_that_started_them_and_stopped_with_it() {
         repo.agents().iter().map(|agent| agent["id"].as_str().expect("an id").into()).collect();
     assert_eq!(rows, [first.clone(), below.clone(), lowest.clone(), other.clone()]);
     assert_eq!(repo.agent(&lowest)["parent"], below.as_str());
+    let sessions = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let session_of = |id: &str| repo.agent(id)["session"].as_str().expect("a session").to_owned();
+    for (id, parent) in [(&first, None), (&other, None), (&below, Some(&first)), (&lowest, Some(&below))] {
+        let all = sessions["sessions"].as_array().expect("sessions");
+        let one = all.iter().find(|one| one["agent"] == id.as_str()).expect("its session");
+        let parent = parent.map(|parent| session_of(parent));
+        assert_eq!(one["parent"].as_str(), parent.as_deref(), "{one}");
+    }
+    let table = repo.orchestra(["sessions"]).succeeded().stdout();
+    let row_of = |id: &str| table.lines().position(|line| line.contains(id)).expect("a row");
+    assert_eq!((row_of(&below), row_of(&lowest)), (row_of(&first) + 1, row_of(&first) + 2), "{table}");
+    assert!(table.contains(&format!("    {} ", &session_of(&lowest)[..8])), "{table}");
     repo.orchestra(["status"])
         .succeeded()
         .stdout_has(&format!("\n  {below} "))

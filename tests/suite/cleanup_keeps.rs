@@ -255,7 +255,9 @@ fn a_nested_repository_keeps_the_worktree() {
     for (turn, (script, inner)) in INNER.iter().enumerate() {
         let repo = world.repo_named(&format!("inner-{turn}"));
         repo.commit("ignore", &[(".gitignore", "target/\nhidden/\n")]);
-        let id = landed(&repo, &format!("echo 1 > one.txt; git add one.txt; git commit -qm one; {script}"));
+        let id = ended(&repo, &format!("echo 1 > one.txt; git add one.txt; git commit -qm one; {script}"));
+        // By git itself, since the repositories that were added as they are do not land.
+        repo.git(["merge", "-q", &format!("refs/orchestra/heads/{id}")]);
         let worktree = repo.worktree(&id);
         let (outcome, why) = outcome_of(&cleanup(&repo, &[]), &id);
         assert_eq!(
@@ -285,24 +287,42 @@ fn a_nested_repository_keeps_the_worktree() {
 }
 
 #[test]
-fn a_gitlink_without_submodule_is_reported_at_every_step() {
+fn a_repository_that_was_added_as_it_is_does_not_land() {
     let world = world();
     let library = world.repo_named("library");
     let repo = world.repo();
     let id = ended(&repo, &format!("{}; echo 1 > one.txt", INNER[0].0));
     let collected = repo.orchestra(["collect", "--json", &id]).succeeded().json();
     assert_eq!(collected["agents"][0]["not_taken"][0]["path"], "inner/", "{collected}");
-    let warning = "lands a gitlink 'inner' without .gitmodules";
-    let plan = repo.orchestra(["merge-ranked", "--dry-run", &id]).succeeded();
-    assert!(plan.stderr().contains(warning), "{}", plan.stderr());
-    repo.orchestra(["merge-ranked", &id]).succeeded().stderr_has(warning);
-    // A submodule with its line in .gitmodules needs no warning.
+    let plan = repo.orchestra(["merge-ranked", "--dry-run", "--json", &id]).succeeded().json();
+    let why = "inner is another repository, which .gitmodules does not describe";
+    assert_eq!((&plan["order"][0]["outcome"], &plan["order"][0]["why"]), (&"blocked".into(), &why.into()));
+    let main = repo.tip("main");
+    let report = repo.orchestra(["merge-ranked", "--json", &id]).exits(1).json();
+    assert_eq!((&report["order"][0]["outcome"], repo.tip("main")), (&"set_aside".into(), main), "{report}");
+    // What it says to type lands the rest, and keeps the repository where it is.
+    let warnings = report["warnings"].as_array().expect("warnings").iter().filter_map(|one| one.as_str());
+    let command = warnings.filter_map(|one| one.split_once("without the repository inner: ")).next();
+    let (_, command) = command.expect("a command");
+    let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
+    assert!(typed.status.success(), "{command}: {typed:?}");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    assert!(repo.has("main", "one.txt") && !repo.has("main", "inner"));
+    assert!(repo.worktree(&id).join("inner/only").exists());
+    // A submodule with its lines in .gitmodules lands.
     let add =
         format!("git -c protocol.file.allow=always submodule --quiet add '{}' lib", library.path().display());
     let id = ended(&repo, &add);
     repo.accept_configuration();
     let ran = repo.orchestra(["merge-ranked", &id]).succeeded();
     assert!(!ran.stderr().contains("gitlink"), "{}", ran.stderr());
+    // A repository that was in the history before stays there, with a warning.
+    let old = world.repo_named("old");
+    old.git(["-c", "advice.addEmbeddedRepo=false", "clone", "-q", &library.path().to_string_lossy(), "dep"]);
+    old.git(["add", "dep"]);
+    old.git(["commit", "-qm", "with a gitlink"]);
+    let id = ended(&old, "echo 1 > one.txt");
+    old.orchestra(["merge-ranked", &id]).succeeded();
 }
 
 #[test]

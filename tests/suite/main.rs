@@ -94,6 +94,7 @@ mod own_commands;
 mod ownership;
 mod packed_refs;
 mod pause;
+mod picker;
 mod plan;
 mod plan_by_agent;
 mod project_settings;

@@ -32,9 +32,12 @@ fn running_agents_that_change_the_same_lines_are_named_while_both_work() {
     let named: Vec<&str> = ["agent", "other"].iter().filter_map(|key| found[0][key].as_str()).collect();
     assert_eq!((named, &found[0]["files"]), (vec![one.as_str(), &two], &json!([file])));
     assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    assert!(found[0]["saved_at"].as_str().is_some_and(|at| at.starts_with("20")), "{found}");
     let shown = repo.orchestra(["status"]).succeeded();
     shown
-        .stderr_has(&format!("'{one}' and '{two}' are about to conflict: login.c (int login(void))"))
+        .stderr_has(&format!(
+            "'{one}' and '{two}' are about to conflict: login.c (int login(void)); as saved "
+        ))
         .stderr_has(&format!("git orchestra diff {one} {two}"));
     // What is known is not asked again.
     let trace = world.dir().join("trace");

@@ -3,6 +3,11 @@
 
 use std::{collections::BTreeSet, fs};
 
+use orchestra::{
+    model::{self, run, spec},
+    wire::FACTS,
+};
+use serde_json::Value;
 use testkit::Ran;
 
 use crate::{
@@ -61,6 +66,98 @@ fn a_script_that_uses_git_alone_reads_everything_back() {
         "{told}"
     );
     assert!(told.lines().any(|line| line.starts_with("note ") && line.contains("very good")), "{told}");
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man/gitorchestra-storage.5");
+/// What surrounds the events on the page.
+const BEGIN: &str = ".\\\" Events: written by ORCHESTRA_BLESS=1 cargo test \\-\\-test suite fresh\n";
+const END: &str = ".\\\" End of the events\n";
+
+/// Returns the part of a schema to which a value leads.
+fn part<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
+    let named = value["$ref"].as_str().and_then(|name| schema.pointer(name.trim_start_matches('#')));
+    let one_of = || value["anyOf"].as_array()?.iter().find(|one| one["type"] != "null");
+    match named.or_else(|| one_of().map(|one| part(schema, one))) {
+        Some(found) => found,
+        None if value["items"].is_object() => part(schema, &value["items"]),
+        None => value,
+    }
+}
+
+/// Returns the keys of an object with what they mean, sorted.
+fn keys<'a>(schema: &'a Value, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
+    let named = object["$ref"].is_string().then(|| part(schema, object)).into_iter();
+    let all = named.chain([object]).filter_map(|one| one["properties"].as_object()).flatten();
+    all.filter(|(key, _)| *key != "t").collect()
+}
+
+/// Writes a description as a man page has it: without the marks of the documentation, and on one line.
+fn plain(description: &Value) -> String {
+    let text = description.as_str().unwrap_or_default().split("\n\n").next().unwrap_or_default();
+    let text = text.replace(['[', ']', '`'], "").replace('\n', " ").replace('\\', "\\e");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+}
+
+/// Returns the words that a value can be, or the keys that it has.
+fn more(schema: &Value, value: &Value) -> String {
+    let found = part(schema, value);
+    let one_of = found["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["const"].as_str());
+    let words = found["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).chain(one_of);
+    let words: Vec<&str> = words.collect();
+    let inner: Vec<&str> = keys(schema, found).into_iter().map(|(key, _)| key.as_str()).collect();
+    match (words.as_slice(), inner.as_slice()) {
+        ([], []) => String::new(),
+        ([], inner) => format!(" Its keys: {}.", inner.join(", ")),
+        (words, _) => format!(" One of: {}.", words.join(", ")),
+    }
+}
+
+/// Returns the sections of the page about the events of all logs.
+fn events() -> String {
+    let mut out = String::new();
+    for subject in FACTS {
+        let schema = serde_json::to_value(subject.schema()).expect("JSON");
+        out.push_str(&format!(".SH EVENTS IN {}\n", subject.name.to_uppercase()));
+        for fact in schema["oneOf"].as_array().expect("facts") {
+            let name = fact["properties"]["t"]["const"].as_str().expect("a name");
+            out.push_str(&format!(".TP\n\\fB{name}\\fR\n{}\n", plain(&fact["description"])));
+            let keys = keys(&schema, fact);
+            if keys.is_empty() {
+                continue;
+            }
+            out.push_str(".RS\n");
+            for (key, value) in keys {
+                let says = if value["description"].is_string() { value } else { part(&schema, value) };
+                let (says, more) = (plain(&says["description"]), more(&schema, value));
+                out.push_str(&format!(".TP\n\\fB{key}\\fR\n{says}{more}\n"));
+            }
+            out.push_str(".RE\n");
+        }
+    }
+    out
+}
+
+/// `ORCHESTRA_BLESS=1 cargo test --test suite fresh` writes the events into the page.
+#[test]
+fn the_events_on_the_page_are_fresh_and_complete() {
+    let page = fs::read_to_string(PAGE).expect("a page");
+    let (before, rest) = page.split_once(BEGIN).expect("the begin");
+    let (shown, after) = rest.split_once(END).expect("the end");
+    let events = events();
+    let subjects = [&model::Fact::NAMES[..], &run::Fact::NAMES, &spec::Fact::NAMES];
+    for (part, names) in events.split(".SH ").skip(1).zip(subjects) {
+        for name in names {
+            assert!(part.contains(&format!(".TP\n\\fB{name}\\fR\n")), "{name} is not in {part}");
+        }
+    }
+    if std::env::var_os("ORCHESTRA_BLESS").is_some() {
+        fs::write(PAGE, format!("{before}{BEGIN}{events}{END}{after}")).expect("written");
+        return;
+    }
+    assert!(shown == events, "not fresh: ORCHESTRA_BLESS=1 cargo test --test suite fresh");
+    let folds =
+        format!("({}; for runs {}, for specs {})", model::fold::FOLD, run::fold::FOLD, spec::fold::FOLD);
+    assert!(page.contains(&folds), "the versions of the folds are not {folds}");
 }
 
 /// Every key of the file in git's registration is on the page.

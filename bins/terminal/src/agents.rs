@@ -205,6 +205,7 @@ fn activity(agent: &AgentObject) -> String {
     if agent.liveness == Liveness::Remote {
         return remote_state(agent);
     }
+    let stale = agent.stale_base();
     let left = (agent.left_out > 0).then(|| format!("{} left out", agent.left_out));
     let main = match agent.liveness {
         _ if agent.waiting.is_some() => agent.waiting.clone(),
@@ -217,7 +218,11 @@ fn activity(agent: &AgentObject) -> String {
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
-    [not_landed, landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    [not_landed, landed, judged, proposed, stale, main, left]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// Returns whether the reason of an end already says what the agent said last.

@@ -62,6 +62,11 @@ pub fn picked(terminal: &Terminal, repo: &Repo, choice: Choice, alternative: &st
         [] if terminal.can_ask() => {
             Err(Error::new(Code::AgentUnknown, choice.none()).hint("git orchestra status --all"))
         }
+        // Nothing could be typed in its place.
+        [] if matches!(choice, Choice::All) => {
+            Err(Error::new(Code::ArgumentMissing, format!("which agent? {}", choice.none()))
+                .hint("git orchestra status --all"))
+        }
         [only] if terminal.can_ask() => Ok(only.id.to_string()),
         _ => prompt::pick_agent(terminal, "which agent?", &agents, alternative),
     }

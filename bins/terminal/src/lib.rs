@@ -59,6 +59,7 @@ pub mod outcome;
 pub mod output;
 pub mod pager;
 pub mod pages;
+mod picker;
 pub mod prompt;
 pub mod request_view;
 pub mod run;

@@ -5,18 +5,18 @@ use std::io::{BufRead, Read};
 
 use orchestra::{Code, Error, Kind, Result, model::text, ops::agent_object::AgentObject};
 
-use crate::{interrupt, output::Terminal};
+use crate::{interrupt, output::Terminal, picker};
 
 /// The longest answer that is read, in bytes: anything longer is not "yes".
 const MAX_ANSWER: u64 = 4096;
-/// The fewest rows on which a list to move in can be shown: the question, one entry, and the cursor.
+/// The fewest rows on which a list to move in is shown: the question, one entry, and the cursor.
 const MIN_ROWS: usize = 3;
 
-/// Lets the user pick one of several agents; there is at least one. `alternative` is the command to type where the user cannot be
+/// Lets the user pick one of several agents. `alternative` is the command to type where the user cannot be
 /// asked.
 ///
 /// # Errors
-/// No terminal to ask on (2), or the user picked none.
+/// No terminal to ask on (2), there is none, or the user picked none.
 pub fn pick_agent(
     terminal: &Terminal,
     question: &str,
@@ -25,6 +25,11 @@ pub fn pick_agent(
 ) -> Result<String> {
     if !terminal.can_ask() {
         return Err(Error::new(Code::ArgumentMissing, "which agent?").hint(alternative));
+    }
+    if agents.is_empty() {
+        return Err(
+            Error::new(Code::AgentUnknown, "no agent to choose from").hint("git orchestra status --all")
+        );
     }
     let items: Vec<String> = agents
         .iter()
@@ -66,8 +71,7 @@ fn select<T: std::fmt::Display>(
         let line = read_line(terminal)?;
         return Ok(number_on(&line, items.len()));
     }
-    let select = dialoguer::Select::new().with_prompt(question).items(items).default(default);
-    interrupt::while_asking(|| select.interact_opt())
+    interrupt::while_asking(|| picker::pick(question, items, default))
         .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))
 }
 

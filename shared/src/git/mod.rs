@@ -66,6 +66,7 @@ pub mod tree_changes;
 pub mod tree_diff;
 pub mod trees;
 mod typed_settings;
+mod unborn;
 mod unchanged;
 pub mod version;
 mod worktree_links;

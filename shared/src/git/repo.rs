@@ -394,8 +394,7 @@ impl Repo {
         }
         let mut head = self.gix.head().context(Kind::Refused, || "HEAD cannot be read".into())?;
         if head.is_unborn() {
-            return Err(Error::new(Code::CommitMissing, "there is no commit yet to start from")
-                .hint("git commit --allow-empty -m 'first commit'"));
+            return Err(self.no_commit("there is no commit yet to start from"));
         }
         Ok(head.peel_to_commit().context(Kind::Refused, || "HEAD names no commit".into())?.id.into())
     }

@@ -170,11 +170,7 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<LandingTarget> {
     };
     found(&branch).map_err(|branch| {
         if repo.head_branch().as_ref() == Some(&branch) {
-            return Error::new(
-                Code::CommitMissing,
-                format!("the branch {} has no commit yet", text::safe(&branch)),
-            )
-            .hint("git commit --allow-empty -m 'first commit'");
+            return repo.no_commit(format!("the branch {} has no commit yet", text::safe(&branch)));
         }
         Error::new(Code::BranchUnknown, format!("no branch '{}' to land on", text::safe(&branch)))
             .hint("git branch --list")

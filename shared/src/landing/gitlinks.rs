@@ -1,5 +1,6 @@
-//! Gitlinks with which others could do nothing. Warns about those that land without an entry in `.gitmodules`: clones get an empty
-//! folder, and `git submodule` fails. Finds those that do not land, because only the worktree of an agent has their commit.
+//! Gitlinks with which others could do nothing. A new one without an entry in `.gitmodules` does not land: clones would get an empty
+//! folder, and `git submodule` would fail. Neither does one whose commit only the worktree of an agent has. If the target had such a
+//! gitlink before, a change of it lands, with a warning.
 
 use super::branches::Branch;
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         Oid, Repo,
         gitlinks::{self, Gitlink},
     },
-    model::text,
+    model::{AgentId, quote, text},
     worktree::lone_commits::{LoneCommit, LoneCommits},
 };
 
@@ -28,11 +29,73 @@ pub fn lone_commits(
     lone.named_by(repo, repo.merge_base(target, branch.tip)?, branch.tip)
 }
 
-/// Returns how to publish the commits of submodules for which branches are set aside.
+/// Returns the new gitlinks of a branch that no `.gitmodules` describes: repositories in the worktree that were added as they are.
 ///
 /// # Errors
 /// A tree or a history cannot be read.
-pub fn how_to_publish<'a>(
+fn embedded(repo: &Repo, target: Oid, branch: &Branch) -> Result<Vec<Gitlink>> {
+    let (tip, into) = (repo.tree_of(branch.tip)?, repo.tree_of(target)?);
+    let mut new = new_gitlinks(repo, into, tip)?;
+    if new.is_empty() {
+        return Ok(new);
+    }
+    let base = repo.tree_of(repo.merge_base(target, branch.tip)?)?;
+    let since_base = new_gitlinks(repo, base, tip)?;
+    let described = gitlinks::described_submodules(repo, branch.tip)?;
+    new.retain(|link| {
+        since_base.iter().any(|one| one.path == link.path)
+            && !described.iter().any(|one| one.path == link.path)
+    });
+    Ok(new)
+}
+
+/// Returns the gitlinks of `new` at paths where `old` has none.
+fn new_gitlinks(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
+    let mut added = gitlinks::added_gitlinks(repo, old, new)?;
+    if !added.is_empty() {
+        let before = gitlinks::added_gitlinks(repo, new, old)?;
+        added.retain(|link| !before.iter().any(|one| one.path == link.path));
+    }
+    Ok(added)
+}
+
+/// Returns why a branch with such a gitlink is set aside.
+///
+/// # Errors
+/// A tree or a history cannot be read.
+pub(super) fn embedded_sentence(repo: &Repo, target: Oid, branch: &Branch) -> Result<Option<String>> {
+    let first = embedded(repo, target, branch)?.into_iter().next();
+    Ok(first.map(|link| {
+        format!("{} is another repository, which .gitmodules does not describe", shown(&link.path))
+    }))
+}
+
+/// Returns how to take the repository out of a branch that is set aside for it. What is in the folder stays there.
+fn how_to_take_out(repo: &Repo, name: &str, branch: &Branch, link: &Gitlink) -> String {
+    let path = String::from_utf8_lossy(&link.path).into_owned();
+    let agent: Option<&AgentId> = branch.agent.as_ref().map(|(id, _)| id);
+    let worktree = agent.and_then(|id| repo.worktree_named(id.as_str()).ok().flatten());
+    let commands = match worktree {
+        Some(found) => {
+            let remove = quote::command(&[&"git", &"-C", &found.path, &"rm", &"--cached", &"--", &path]);
+            let commit = quote::command(&[&"git", &"-C", &found.path, &"commit", &"-m", &"without it"]);
+            format!("{remove} && {commit}")
+        }
+        None => format!("{}, on the branch", quote::command(&[&"git", &"rm", &"--cached", &"--", &path])),
+    };
+    format!("to land {name} without the repository {}: {commands}", shown(&link.path))
+}
+
+fn shown(path: &[u8]) -> String {
+    text::one_line(&String::from_utf8_lossy(path), 100)
+}
+
+/// Returns how to make branches land that are set aside for their gitlinks: how to publish the commits of submodules, and how to take
+/// other repositories out.
+///
+/// # Errors
+/// A tree or a history cannot be read.
+pub fn how_to_land<'a>(
     repo: &Repo,
     target: Oid,
     set_aside: impl IntoIterator<Item = &'a Branch>,
@@ -46,6 +109,8 @@ pub fn how_to_publish<'a>(
         warnings.extend(found.iter().map(|one| {
             format!("to land {name}, publish {} of its submodule: {}", one.commit.short(), one.commands())
         }));
+        let embedded = embedded(repo, target, branch).unwrap_or_default();
+        warnings.extend(embedded.iter().map(|link| how_to_take_out(repo, &name, branch, link)));
     }
     Ok(warnings)
 }
@@ -71,7 +136,7 @@ pub fn warnings<'a>(
         let described = gitlinks::described_submodules(repo, branch.to_merge())?;
         let is_described = |link: &Gitlink| described.iter().any(|one| one.path == link.path);
         for link in gitlinks::added_gitlinks(repo, base, tree)?.iter().filter(|link| !is_described(link)) {
-            let path = text::one_line(&String::from_utf8_lossy(&link.path), 100);
+            let path = shown(&link.path);
             warnings.push(format!(
                 "{name} lands a gitlink '{path}' without .gitmodules: clones get an empty folder \
                 (to remove it, on the branch: git rm --cached '{path}')"

@@ -20,6 +20,7 @@ use crate::{
     model::AgentId,
     private_files,
     store::layout::{self, PrivateDir},
+    world::Timestamp,
 };
 
 /// The most agents whose work is compared, the first ones.
@@ -44,6 +45,10 @@ pub struct Overlap {
     pub files: Vec<OverlapFile>,
     /// The number of further files.
     pub more_files: usize,
+    /// When the older of the two states that were compared was saved. What is not committed is saved every minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub saved_at: Option<Timestamp>,
 }
 
 /// A file in which the work of two agents overlaps.
@@ -113,10 +118,17 @@ pub fn between(repo: &Repo, target: &LandingTarget, work: &[(AgentId, Oid)]) -> 
                 other: work[pair.1].0.clone(),
                 files: places.files.clone(),
                 more_files: places.more,
+                saved_at: saved_at(repo, work[pair.0].1, work[pair.1].1),
             }),
         }
     }
     Ok(overlaps)
+}
+
+/// Returns when the older of two states was saved.
+fn saved_at(repo: &Repo, one: Oid, other: Oid) -> Option<Timestamp> {
+    let seconds = |id| repo.read_commit(id).ok().map(|commit| commit.seconds);
+    Timestamp::from_second(seconds(one)?.min(seconds(other)?)).ok()
 }
 
 /// Returns all pairs of agents whose work differs.

@@ -193,7 +193,8 @@ fn filter_branches(
         let skip = match same {
             Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
             None => skip_reason(repo, bases, target, &branch, &mut sound)
-                .or_else(|| lone_commits(repo, &lone, target, &branch)),
+                .or_else(|| lone_commits(repo, &lone, target, &branch))
+                .or_else(|| embedded(repo, target, &branch)),
         };
         match skip {
             Some((outcome, why)) => skipped.push(Skipped { branch, outcome, why }),
@@ -271,6 +272,14 @@ fn lone_commits(
 ) -> Option<(Landing, String)> {
     match gitlinks::lone_commits(repo, lone, target.tip, branch) {
         Ok(found) => Some((Landing::SetAside, found.first()?.sentence())),
+        Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
+    }
+}
+
+/// Returns why a branch is set aside that adds another repository as it is.
+fn embedded(repo: &Repo, target: &LandingTarget, branch: &Branch) -> Option<(Landing, String)> {
+    match gitlinks::embedded_sentence(repo, target.tip, branch) {
+        Ok(found) => Some((Landing::SetAside, found?)),
         Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
     }
 }

@@ -390,6 +390,11 @@ impl AgentObject {
         after::waits(&self.after).filter(|_| self.phase == Phase::Queued)
     }
 
+    /// Says which agents have other work by now than the work with which it started, unless its own work has landed.
+    pub fn stale_base(&self) -> Option<String> {
+        after::stale(&self.after).filter(|_| self.merged != Some(true))
+    }
+
     /// Returns whether its program was never started, so that it can have no worktree but the one that is being made for it.
     pub(super) const fn is_before_first_launch(&self) -> bool {
         match self.phase {

@@ -133,6 +133,9 @@ fn blame(repo: &AcceptedRepo, request: &Request, revision: Option<Oid>) -> Resul
     if output.status.success() {
         return Ok(output.stdout);
     }
+    if revision.is_none() && repo.head().is_err_and(|error| error.code == Code::CommitMissing) {
+        return Err(repo.no_commit("there is no commit yet, so nobody committed a line"));
+    }
     let said = output.stderr.lines().rev().find_map(|line| line.strip_prefix("fatal: "));
     let why = text::one_line(said.unwrap_or(&output.stderr), MAX_WIDTH);
     let what = format!("cannot blame '{}'", text::safe(&request.file));

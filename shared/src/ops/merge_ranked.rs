@@ -48,7 +48,11 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
         verify,
     },
-    ops::{agent_object::OtherWorkObject, caller::Caller, run_list},
+    ops::{
+        agent_object::{DependencyObject, OtherWorkObject},
+        caller::Caller,
+        run_list,
+    },
     store::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
@@ -168,9 +172,10 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let plan = prepare::plan(context, repo, target, &request.branches, &options)?;
     let mut warnings = newer_commits::warnings(repo, &request.branches)?;
     warnings.extend(gitlinks::warnings(repo, plan.target.tip, &plan.branches)?);
-    warnings.extend(gitlinks::how_to_publish(repo, plan.target.tip, plan.set_aside())?);
+    warnings.extend(gitlinks::how_to_land(repo, plan.target.tip, plan.set_aside())?);
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     warnings.extend(other_work(repo, &plan));
+    warnings.extend(stale_bases(repo, &plan));
     let report = Report::planned(&plan);
     let check_plan = CheckPlan::of(&options, &report.order, verify::side_by_side(repo));
     Ok(Report { warnings, dry_run: true, check_plan, ..report })
@@ -180,6 +185,12 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 fn other_work(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
     let agents = plan.branches.iter().filter_map(|branch| branch.agent.as_ref());
     agents.flat_map(|(id, agent)| OtherWorkObject::warnings(repo, id, agent)).collect()
+}
+
+/// Warns about work that was begun with another state of the work of other agents than the one that there is now.
+fn stale_bases(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
+    let agents = plan.branches.iter().filter_map(|branch| branch.agent.as_ref());
+    agents.filter_map(|(id, agent)| Some(format!("{id} {}", DependencyObject::stale(repo, agent)?))).collect()
 }
 
 /// Returns the target of the unfinished landing to continue or abort.
@@ -212,12 +223,13 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
         planned => planned?,
     };
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
-    warnings.extend(gitlinks::how_to_publish(repo, plan.target.tip, plan.set_aside())?);
+    warnings.extend(gitlinks::how_to_land(repo, plan.target.tip, plan.set_aside())?);
     if plan.branches.is_empty() {
         return Ok(Report { warnings, ..Report::nothing_to_land(&plan) });
     }
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     warnings.extend(other_work(repo, &plan));
+    warnings.extend(stale_bases(repo, &plan));
     let skipped = plan.skipped.iter().map(|skipped| &skipped.branch);
     options.ticks = run_list::ticks(repo, into, plan.branches.iter());
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };

@@ -163,7 +163,10 @@ pub(super) struct Found {
 /// # Errors
 /// As [`run`].
 pub(super) fn read(repo: &Repo, request: &Request, counting: Duration) -> Result<(Report, Found)> {
-    let listing = Listing::of_names(repo, &request.agents)?;
+    let listing = match request.agents.as_slice() {
+        [] => Listing::with_running(repo)?,
+        named => Listing::of_names(repo, named)?,
+    };
     let selection = select(repo, &listing, request)?;
     let archived_tips = selection.archived.iter().map(|one| (one.id.clone(), one.tip));
     let tips: HashMap<AgentId, Oid> =

@@ -15,6 +15,7 @@ use crate::{
         Chain,
         cache::{CachedTip, TipCache},
         layout::{self, PrivateDir},
+        restored_ref,
         tips::{FoundTip, TipReader},
         unreadable::{self, Unreadable},
         writer,
@@ -96,6 +97,16 @@ impl Listing {
         Ok((listing, read))
     }
 
+    /// As [`Listing::read`], with the agents that run and whose refs were deleted: it waits until they are there again.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn with_running(repo: &Repo) -> Result<Self> {
+        let listing = Self::read(repo)?;
+        let is_known = |id: &AgentId| listing.row(id).is_some() || listing.unreadable(id).is_some();
+        if restored_ref::await_all(repo, is_known)? { Self::read(repo) } else { Ok(listing) }
+    }
+
     /// Reads only these agents, which costs nothing for the others. Returns `None` if one of them is missing or cannot be read:
     /// only the list of all says why.
     ///
@@ -106,7 +117,7 @@ impl Listing {
         let tips = TipReader { repo, vouching: listing.vouching() };
         let mut reader = repo.commit_reader();
         for id in ids.iter().collect::<BTreeSet<_>>() {
-            let Some(tip) = repo.direct_ref(&layout::agent_ref(id))? else { return Ok(None) };
+            let Some(tip) = restored_ref::direct_tip(repo, id)? else { return Ok(None) };
             let Ok(found) = tips.read(&mut reader, tip) else { return Ok(None) };
             listing.add(id.clone(), tip, &found);
         }

@@ -20,6 +20,7 @@ pub mod notes;
 pub mod operations;
 pub mod pack;
 pub mod points;
+mod restored_ref;
 pub mod sound;
 mod tips;
 pub mod transcripts;

@@ -6,6 +6,7 @@
 //! relies on it.
 
 mod answer;
+mod facts;
 mod failure;
 mod kinds;
 mod requests;
@@ -13,6 +14,7 @@ mod schema;
 mod session;
 
 pub use answer::Answer;
+pub use facts::FACTS;
 pub use failure::Failure;
 pub use kinds::*;
 pub use requests::{REQUESTS, rewrite_request};

@@ -232,7 +232,7 @@ const LIBRARY: &[Rule] = &[
         ],
     ),
     ("watch", &["context", "error", "git", "landing", "model", "ops", "store", "supervise", "world"]),
-    ("wire", &["error", "ops", "watch", "worktree"]),
+    ("wire", &["error", "model", "ops", "watch", "worktree"]),
 ];
 
 /// The rules of the code that the commands share.
@@ -243,7 +243,8 @@ const TERMINAL: &[Rule] = &[
     ("output", &["here", "status_line", "style"]),
     ("interrupt", &["alternate", "exit", "keyboard"]),
     ("request_view", &[]),
-    ("prompt", &["interrupt", "output"]),
+    ("picker", &[]),
+    ("prompt", &["interrupt", "output", "picker"]),
     ("context", &["here", "interrupt", "output", "status_line", "style"]),
     ("accepted", &["context", "here", "output", "prompt"]),
     ("table", &["style"]),

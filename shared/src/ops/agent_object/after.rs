@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     git::Repo,
-    model::{AgentId, CommitId, Dependency, IdOrText, Phase},
+    model::{Agent, AgentId, CommitId, Dependency, IdOrText, Phase},
     store,
 };
 
@@ -38,10 +38,24 @@ impl DependencyObject {
         }
     }
 
+    /// Says which agents have other work by now than the work with which an agent started. `None`: none has.
+    pub fn stale(repo: &Repo, agent: &Agent) -> Option<String> {
+        let after: Vec<Self> = agent.after.iter().cloned().map(|one| Self::of(repo, one)).collect();
+        stale(&after)
+    }
+
     /// Returns whether the other agent does not start before somebody resumes this one.
     pub fn needs_somebody(&self) -> bool {
         self.phase.is_some_and(|phase| phase.is_terminal() && phase != Phase::Done)
     }
+}
+
+/// Describes the work that changed after an agent started with it, such as `started with work of add-auth-k3m9q that has changed since`.
+pub(super) fn stale(after: &[DependencyObject]) -> Option<String> {
+    let changed = after.iter().filter(|one| one.changed).map(|one| one.agent.to_string());
+    let changed: Vec<String> = changed.collect();
+    (!changed.is_empty())
+        .then(|| format!("started with work of {} that has changed since", changed.join(", ")))
 }
 
 /// Describes what an agent waits for: `after add-auth-k3m9q`, or `waits: add-auth-k3m9q failed`. `None` if it waits for none.
@@ -86,5 +100,18 @@ mod tests {
         ] {
             assert_eq!(waits(&after).as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn work_that_changed_since_is_named() {
+        let one = |name: &str, changed| DependencyObject {
+            agent: IdOrText::read(name),
+            phase: Some(Phase::Done),
+            head: Some(IdOrText::read("1")),
+            changed,
+        };
+        assert_eq!(stale(&[one("a", false)]), None);
+        let some = [one("a", true), one("b", false), one("c", true)];
+        assert_eq!(stale(&some).as_deref(), Some("started with work of a, c that has changed since"));
     }
 }

@@ -56,7 +56,8 @@ pub(super) fn state(
         (Liveness::Live, Phase::Paused) if object.cap.is_some() => TaskState::NeedsPerson(told("paused")),
         (Liveness::Live, _) => TaskState::Working,
         (Liveness::Lost | Liveness::Remote, _) if is_lost && may_resume => TaskState::Lost,
-        (Liveness::Lost | Liveness::Remote, _) if is_lost => TaskState::NeedsPerson(told("lost")),
+        (Liveness::Remote, _) if is_lost => TaskState::NeedsPerson(told("lost in another clone")),
+        (Liveness::Lost, _) if is_lost => TaskState::NeedsPerson(told("lost")),
         (Liveness::Lost | Liveness::Remote, _) => TaskState::NeedsPerson("works in another clone".to_owned()),
         (Liveness::Ended, Phase::Done) if is_landed && object.landed_in.as_deref() == Some(into) => {
             TaskState::LandedUnrecorded

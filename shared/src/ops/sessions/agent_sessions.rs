@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     Result,
     git::Repo,
-    model::{Agent, AgentId, Liveness},
+    model::{Agent, AgentId, IdOrText, Liveness},
     store::{Chain, Listing, archive, layout::PrivateDir},
     supervise::{liveness, processes::Processes, tree::ProcessId},
 };
@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct SessionAgent {
     /// The id of the agent.
     pub(super) agent: AgentId,
+    /// The agent that started it.
+    pub(super) parent: Option<AgentId>,
     /// The title of the agent.
     pub(super) title: String,
     /// Whether the agent is running.
@@ -29,14 +31,19 @@ pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, Sessi
     for (id, archived) in all.into_iter().filter(|(id, _)| id.as_str().starts_with(typed)) {
         let Ok(chain) = Chain::read(repo, &[archived.tip]) else { continue };
         let agent = chain.fold().agent;
+        let parent = parent_of(&agent);
         if let Some(session) = agent.session {
             held.insert(
                 session.into(),
-                SessionAgent { agent: id, title: agent.title, is_live: false, pid: None },
+                SessionAgent { agent: id, parent, title: agent.title, is_live: false, pid: None },
             );
         }
     }
     Ok(held)
+}
+
+fn parent_of(agent: &Agent) -> Option<AgentId> {
+    agent.parent.as_ref().and_then(IdOrText::id).cloned()
 }
 
 /// Returns the sessions of agents, with the process of each that is running.
@@ -49,6 +56,7 @@ pub(super) fn all(repo: &Repo) -> Result<HashMap<String, SessionAgent>> {
         let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
         SessionAgent {
             agent: id.clone(),
+            parent: parent_of(agent),
             title: agent.title.clone(),
             is_live,
             pid: program.map(|program| program.pid),

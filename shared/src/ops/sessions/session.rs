@@ -56,6 +56,9 @@ pub struct Session {
     pub path: Option<PathBuf>,
     /// The id of the agent that it belongs to.
     pub agent: Option<String>,
+    /// The session of the agent that started its agent. It may be of another program, and need not be in this list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Whether a copy is kept in this repository.
     pub kept: bool,
     /// The subagents that it started.
@@ -142,6 +145,7 @@ impl Session {
             size: 0,
             path: None,
             agent: None,
+            parent: None,
             kept: false,
             subagents: Vec::new(),
             subagent_of: None,

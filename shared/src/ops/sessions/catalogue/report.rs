@@ -9,7 +9,10 @@ use crate::{
     agents,
     conversation::{ConversationFile, Subagent, SubagentFiles, reading::ReadDepth},
     git::common_dir,
-    ops::sessions::session::{Session, SubagentInfo, on_one_line},
+    ops::sessions::{
+        agent_sessions::SessionAgent,
+        session::{Session, SubagentInfo, on_one_line},
+    },
 };
 
 impl Catalogue {
@@ -27,6 +30,7 @@ impl Catalogue {
         session.live = self.is_live(&row.id);
         if let Some(held) = self.agents.get(&row.id) {
             session.agent = Some(held.agent.to_string());
+            session.parent = self.session_of_parent(held);
             // The program's own title may be made from a prompt of ours.
             session.title = row.facts.title.as_ref().or(Some(&held.title)).map(|title| on_one_line(title));
         }
@@ -52,6 +56,13 @@ impl Catalogue {
             session.other_files = copies.filter(|path| **path != place.path).cloned().collect();
         }
         session
+    }
+
+    /// Returns the session of the agent that started another one; the last by its id, if that one had several.
+    fn session_of_parent(&self, held: &SessionAgent) -> Option<String> {
+        let parent = held.parent.as_ref()?;
+        let of_parent = self.agents.iter().filter(|(_, other)| other.agent == *parent);
+        of_parent.map(|(session, _)| session).max().cloned()
     }
 
     /// Returns the subagents of a session.
