@@ -59,6 +59,12 @@ pub(crate) const PAGE: Page = Page {
                  the remarks, and review its work again.",
                 "ours, theirs, union: land the work, and take conflicting lines from the target (ours), from the work \
                  (theirs), or from both (union), which git can do only where both changed the same lines of a text.",
+                "edit: resolve the conflict yourself. A worktree is made next to the others, with the merge of the target \
+                 begun in it, and another gate shows its path. Edit the files, 'git add' them, and answer 'done' there. \
+                 Only the clone that drives the run can be answered so: the worktree is in it. What is in the worktree \
+                 is never deleted before it is in a commit, whatever becomes of the run.",
+                "done: commit what is in that worktree, add it to the work of the task, and check and land that. If \
+                 conflicts or their markers are left, the gate opens again and says where.",
                 "skip: leave the task out, and the tasks that need it.",
                 "stop: end the run. What has landed stays, and agents that work keep running.",
             ],

@@ -53,6 +53,7 @@ mod fallback;
 mod for_agents;
 mod full_disk;
 mod garbage;
+mod gates_by_hand;
 mod guards;
 mod hand_over;
 mod hints;

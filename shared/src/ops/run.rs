@@ -13,6 +13,7 @@ mod agents;
 mod change;
 mod driver;
 mod earlier;
+pub(in crate::ops) mod edits;
 mod gates;
 mod given_up;
 mod land;

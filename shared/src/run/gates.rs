@@ -27,6 +27,10 @@ pub enum GateStep {
     Default(u64, GateOption),
     /// Resume the agent of the task: the gate that says so.
     Retry(u64),
+    /// Make a worktree in which a person resolves the conflict of the task.
+    Edit(u64),
+    /// Take in what a person resolved there.
+    TakeEdit(u64),
     /// Land the work of the task, with this way to resolve conflicts.
     Land(GateOption),
 }
@@ -90,6 +94,8 @@ pub fn gated(
                 TaskState::AtGate(GateStep::Retry(of.gate))
             }
             Some(GateOption::Retry) => TaskState::AtGate(GateStep::Retry(of.gate)),
+            Some(GateOption::Edit) => TaskState::AtGate(GateStep::Edit(of.gate)),
+            Some(GateOption::Done) => TaskState::AtGate(GateStep::TakeEdit(of.gate)),
             Some(option) if state == TaskState::Ready && option.resolves() => {
                 TaskState::AtGate(GateStep::Land(option))
             }

@@ -181,6 +181,11 @@ impl Gate {
         matches!(option, GateOption::Skip | GateOption::Stop).then_some(option)
     }
 
+    /// Returns whether it was closed with this option.
+    pub fn counted(&self, option: GateOption) -> bool {
+        self.closed.as_ref().is_some_and(|closed| closed.option.as_deref() == Some(option.as_str()))
+    }
+
     /// Returns the answer that counted.
     pub fn heeded(&self) -> Option<&GateAnswer> {
         let decision = self.closed.as_ref()?.decision.as_ref()?;

@@ -12,6 +12,8 @@ words! {
         Failed = "failed",
         /// The work of a task conflicts with the target, or was excluded from the landing.
         Conflict = "conflict",
+        /// A person resolves the conflict of the work of a task, in a worktree of the clone that drives the run.
+        Edit = "edit",
         /// The work of a task failed a check.
         CheckFailed = "check-failed",
         /// The agent that reviews the work of a task did not approve it.
@@ -41,6 +43,10 @@ words! {
         Theirs = "theirs",
         /// Land the work with the conflicting lines of both.
         Union = "union",
+        /// Resolve the conflict by hand, in a worktree that is made for it.
+        Edit = "edit",
+        /// Take in what was resolved by hand.
+        Done = "done",
         /// Land the work although what it started from was undone: it brings that back.
         Land = "land",
         /// Leave the task out, and the tasks that need it.
@@ -53,7 +59,7 @@ words! {
 /// All options of all gates, in the order in which they are shown, each with what it does.
 const OPTIONS: &[(GateKind, GateOption, &str)] = {
     use GateKind as Kind;
-    use GateOption::{Accept, Agent, Land, Ours, Retry, Skip, Stop, Theirs, Union};
+    use GateOption::{Accept, Agent, Done, Edit, Land, Ours, Retry, Skip, Stop, Theirs, Union};
     const RETRY: &str = "resume the agent with the reason, and land again";
     const SKIP: &str = "leave the task out, and what needs it";
     const STOP: &str = "end the run";
@@ -68,8 +74,12 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
         (Kind::Conflict, Ours, "land with the conflicting lines of the target"),
         (Kind::Conflict, Theirs, "land with the conflicting lines of the work"),
         (Kind::Conflict, Union, "land with the conflicting lines of both, the target's first"),
+        (Kind::Conflict, Edit, "resolve it yourself, in a worktree that is made for it"),
         (Kind::Conflict, Skip, SKIP),
         (Kind::Conflict, Stop, STOP),
+        (Kind::Edit, Done, "take in what is resolved in the worktree, and land it"),
+        (Kind::Edit, Skip, SKIP),
+        (Kind::Edit, Stop, STOP),
         (Kind::CheckFailed, Retry, RETRY),
         (Kind::CheckFailed, Skip, SKIP),
         (Kind::CheckFailed, Stop, STOP),
@@ -92,6 +102,11 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
 };
 
 impl GateOption {
+    /// Returns whether it is about a worktree of the clone that drives the run.
+    pub const fn is_by_hand(self) -> bool {
+        matches!(self, Self::Edit | Self::Done)
+    }
+
     /// Returns whether it is a way to resolve a conflict at a landing.
     pub const fn resolves(self) -> bool {
         matches!(self, Self::Agent | Self::Ours | Self::Theirs | Self::Union)

@@ -373,6 +373,7 @@ impl<'a> Driver<'a> {
                 clone.name()
             ));
         }
+        self.warn_of_edits(&found);
         let gates = self.open_gates(&found);
         let driver = found.log.driver.as_ref().map(|clone| RunClone::of(clone, Some(&self.writer)));
         Report {

@@ -2,6 +2,7 @@
 
 use super::{
     driver::{Driver, Found},
+    edits,
     task_state::take_over,
 };
 use crate::{
@@ -50,6 +51,8 @@ impl Driver<'_> {
                 (Some(place), Some(gate)) => self.retry(found, place, gate),
                 _ => Ok(()),
             },
+            GateStep::Edit(_) => task.map_or(Ok(()), |place| self.begin_edit(found, place)),
+            GateStep::TakeEdit(_) => task.map_or(Ok(()), |place| self.take_edit(found, place)),
             GateStep::Wait | GateStep::Land(_) => Ok(()),
         }
     }
@@ -71,7 +74,8 @@ impl Driver<'_> {
             says.clone(),
             row.map(|row| row.id.to_string()),
             work,
-            self.gate_deadline()?,
+            // Nobody is hurried who resolves a conflict by hand.
+            if kind == GateKind::Edit { None } else { self.gate_deadline()? },
         );
         if kind == GateKind::Conflict && self.started.review.is_some() {
             // Nobody would review what the agent writes at the landing; 'retry' has it reviewed.
@@ -210,6 +214,10 @@ impl Driver<'_> {
 
     /// Returns the open gates, as reports show them.
     pub(super) fn open_gates(&self, found: &Found) -> Vec<OpenGate> {
-        OpenGate::all(&found.log, &|writer| self.is_trusted(writer))
+        let mut gates = OpenGate::all(&found.log, &|writer| self.is_trusted(writer));
+        for gate in &mut gates {
+            gate.worktree = edits::worktree(self.repo, self.key.as_str(), gate);
+        }
+        gates
     }
 }

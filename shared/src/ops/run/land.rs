@@ -11,7 +11,7 @@ use crate::{
     landing::{State, only, open_landings},
     model::{
         AgentId,
-        run::{GateKind, GateOption, TaskOutcome},
+        run::{Gate, GateKind, GateOption, TaskOutcome},
         text,
     },
     ops::merge_ranked::{self, BranchOutcome, BranchRow, FailsOnTarget, Incomplete, Mode, OnConflict},
@@ -116,7 +116,14 @@ impl Driver<'_> {
 
     /// Records how a task ended, or asks a person.
     pub(super) fn ended(&self, found: &Found, place: usize, ended: TaskEnded) -> Result<()> {
-        let TaskEnded { outcome, reason, gate } = ended;
+        let TaskEnded { outcome, mut reason, gate } = ended;
+        let row = found.rows[place].id.as_str();
+        let is_edited = |one: &Gate| one.kind() == GateKind::Edit && one.opened.task.as_deref() == Some(row);
+        if gate == GateKind::Conflict
+            && found.log.gates.iter().any(|one| is_edited(one) && one.counted(GateOption::Done))
+        {
+            reason = reason.map(|why| format!("{why}; what was resolved by hand is in its branch"));
+        }
         if outcome == TaskOutcome::Failed && !self.started.yolo {
             self.open_gate(found, Some(place), gate, reason.unwrap_or_default())
         } else {
