@@ -10,6 +10,7 @@
 
 mod abort;
 mod agents;
+mod budget;
 mod change;
 mod driver;
 mod earlier;

@@ -22,6 +22,12 @@ words! {
         Files = "files",
         /// The work of a task started from work whose landing was undone.
         Undone = "undone",
+        /// The agents of the run have used up what they may cost.
+        Budget = "budget",
+        /// The agent of a task reached a usage limit of its service that lasts longer than it waits.
+        Limit = "limit",
+        /// Something in a checkout of the target keeps a landing from moving it.
+        BlockedTarget = "blocked-target",
         /// A reason that is newer than this program.
         Other = "other",
     }
@@ -31,7 +37,7 @@ words! {
     /// What a person can answer at a gate.
     #[derive(Hash)]
     pub enum GateOption: ignoring case {
-        /// Start the tasks, or land the work as it is.
+        /// Start the tasks, land the work as it is, or raise the budget.
         Accept = "accept",
         /// Resume the agent of the task with the reason, then land its work; or have the work reviewed once more.
         Retry = "retry",
@@ -49,7 +55,9 @@ words! {
         Done = "done",
         /// Land the work although what it started from was undone: it brings that back.
         Land = "land",
-        /// Leave the task out, and the tasks that need it.
+        /// Wait until the time that the gate names, then resume the agent of the task.
+        Wait = "wait",
+        /// Leave the task out, and the tasks that need it; or all tasks that have not started.
         Skip = "skip",
         /// End the run.
         Stop = "stop",
@@ -59,7 +67,7 @@ words! {
 /// All options of all gates, in the order in which they are shown, each with what it does.
 const OPTIONS: &[(GateKind, GateOption, &str)] = {
     use GateKind as Kind;
-    use GateOption::{Accept, Agent, Done, Edit, Land, Ours, Retry, Skip, Stop, Theirs, Union};
+    use GateOption::{Accept, Agent, Done, Edit, Land, Ours, Retry, Skip, Stop, Theirs, Union, Wait};
     const RETRY: &str = "resume the agent with the reason, and land again";
     const SKIP: &str = "leave the task out, and what needs it";
     const STOP: &str = "end the run";
@@ -95,6 +103,15 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
         (Kind::Undone, Skip, SKIP),
         (Kind::Undone, Land, "land it, and bring back what was undone"),
         (Kind::Undone, Stop, STOP),
+        (Kind::Budget, Accept, "raise the budget as it says, and start the rest"),
+        (Kind::Budget, Skip, "leave out the tasks that have not started"),
+        (Kind::Budget, Stop, STOP),
+        (Kind::Limit, Wait, "wait until then, and resume the agent"),
+        (Kind::Limit, Retry, "resume the agent now"),
+        (Kind::Limit, Skip, SKIP),
+        (Kind::Limit, Stop, STOP),
+        (Kind::BlockedTarget, Retry, "land again, now that nothing is in the way"),
+        (Kind::BlockedTarget, Stop, STOP),
         (Kind::Other, Retry, RETRY),
         (Kind::Other, Skip, SKIP),
         (Kind::Other, Stop, STOP),
@@ -117,7 +134,7 @@ impl GateKind {
     /// Returns the option that is taken if nobody answers in time.
     pub const fn default_option(self) -> GateOption {
         match self {
-            Self::Plan => GateOption::Stop,
+            Self::Plan | Self::BlockedTarget => GateOption::Stop,
             _ => GateOption::Skip,
         }
     }

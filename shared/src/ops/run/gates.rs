@@ -81,6 +81,16 @@ impl Driver<'_> {
             // Nobody would review what the agent writes at the landing; 'retry' has it reviewed.
             opened.options.retain(|option| option != GateOption::Agent.as_str());
         }
+        match (kind, task) {
+            (GateKind::Budget, _) => opened.cap.clone_from(&found.cap),
+            (GateKind::Limit, Some(place)) => {
+                opened.until = found.limits[place];
+                let can_wait =
+                    |option: &String| opened.until.is_some() || option != GateOption::Wait.as_str();
+                opened.options.retain(can_wait);
+            }
+            _ => {}
+        }
         opened.agent = row.and_then(|row| row.agent.as_ref()).map(|id: &AgentId| IdOrText::read(id.as_str()));
         let gate = opened.gate;
         self.append(&[Fact::GateOpened(opened.clone())])?;
@@ -145,7 +155,12 @@ impl Driver<'_> {
     /// Resumes the agent of a task with the reason. If that cannot be done, a person is asked again.
     fn retry(&mut self, found: &Found, place: usize, gate: &Gate) -> Result<()> {
         let Some(id) = found.rows[place].agent.clone() else { return Ok(()) };
-        let message = Words::Composed(self.message(found, place, &id, gate));
+        // One that a limit interrupted is told so when it resumes.
+        let message = match gate.kind() {
+            GateKind::Limit => gate.heeded().and_then(|answer| answer.note.clone()),
+            _ => Some(self.message(found, place, &id, gate)),
+        };
+        let message = message.map(Words::Composed);
         match self.resume_with(&id, message) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == Kind::Interrupted => Err(self.interrupted()),
@@ -156,11 +171,11 @@ impl Driver<'_> {
         }
     }
 
-    /// Resumes the agent of a task with a message.
+    /// Resumes the agent of a task, with a message if there is one.
     ///
     /// # Errors
     /// It cannot be resumed, or the user interrupts it.
-    pub(super) fn resume_with(&mut self, id: &AgentId, message: Words) -> Result<()> {
+    pub(super) fn resume_with(&mut self, id: &AgentId, message: Option<Words>) -> Result<()> {
         let take_over = take_over(&self.log()?);
         let with = |message| resume::Request {
             agents: vec![id.to_string()],
@@ -168,7 +183,7 @@ impl Driver<'_> {
             take_over,
             ..resume::Request::default()
         };
-        let resumed = match resume::run(self.context, self.repo, &with(Some(message))) {
+        let resumed = match resume::run(self.context, self.repo, &with(message)) {
             // It would run the message as a script: it gets its task again.
             Err(error) if error.code == Code::TaskIsScript => {
                 resume::run(self.context, self.repo, &with(None))

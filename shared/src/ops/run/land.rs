@@ -79,6 +79,9 @@ impl Driver<'_> {
         match report.why_incomplete() {
             None => {}
             Some(Incomplete::Interrupted) => return Err(self.interrupted()),
+            Some(why) if !self.started.yolo => {
+                return self.open_gate(found, None, GateKind::BlockedTarget, why.reason().to_owned());
+            }
             Some(why) => {
                 let error = Error::new(Code::CheckoutBlocked, format!("{}; the landing waits", why.reason()));
                 let hints = if let Incomplete::Blocked { hints, .. } = why { hints.as_slice() } else { &[] };
