@@ -38,9 +38,9 @@ pub enum ByHand {
 /// Returns the folder of the worktree of this name.
 ///
 /// # Errors
-/// The common git directory cannot be found.
+/// No folder can be written, or the one that the user configured cannot be used (3).
 pub fn folder(repo: &Repo, name: &str) -> Result<PathBuf> {
-    let path = worktrees_dir::planned_dir(repo)?.join(name);
+    let path = worktrees_dir::expected_dir(repo)?.join(name);
     Ok(path.canonicalize().unwrap_or(path))
 }
 

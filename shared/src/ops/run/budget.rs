@@ -23,9 +23,9 @@ impl Driver<'_> {
     /// Returns what to do next about the tasks, unless a gate of the whole run keeps it back.
     pub(super) fn next_of_tasks(&self, found: &Found, judge: Judge<'_>) -> Step {
         let gates = &found.log.gates;
-        let kept_back = || match budget::is_at_work(found.tasks.iter().map(|task| &task.state)) {
-            true => Step::Wait,
-            false => Step::NeedPerson,
+        let kept_back = || {
+            let works = budget::is_at_work(found.tasks.iter().map(|task| &task.state));
+            if works { Step::Wait } else { Step::NeedPerson }
         };
         let blocked = gates::of_run(gates, GateKind::BlockedTarget, judge);
         match (run::next(&found.tasks, self.started.sequential), blocked) {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Code, Error, Kind, Result,
+    git::Oid,
     landing::{State, only, open_landings},
     model::{
         AgentId,
@@ -159,6 +160,14 @@ impl Driver<'_> {
             let (Some(base), Some(head)) = (agent.base.commit(), agent.head_commit()) else { continue };
             // Newer commits on its branch land as well.
             let head = self.repo.find_ref(&layout::branch_ref(&agent.branch))?.unwrap_or(head);
+            // What a person or an agent merged from the target, to resolve a conflict, is not a change of the work.
+            let target = self.repo.find_ref(&layout::branch_ref(&self.started.into))?;
+            let merged = match target {
+                Some(target) => self.repo.merge_bases(target, head)?.into_iter().next(),
+                None => None,
+            };
+            let is_newer = |merged: &Oid| self.repo.contains(*merged, base).unwrap_or(false);
+            let base = merged.filter(is_newer).unwrap_or(base);
             let names = text::one_line(&task.files.join(", "), FILES_WIDTH);
             let said = match only::changed_outside(self.repo, base, head, &task.files) {
                 Ok(files) => {
