@@ -161,7 +161,8 @@ impl Driver<'_> {
             _ => Some(self.message(found, place, &id, gate)),
         };
         let message = message.map(Words::Composed);
-        match self.resume_with(&id, message) {
+        let despite_limit = gate.kind() == GateKind::Limit;
+        match self.resume_with(&id, message, despite_limit) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == Kind::Interrupted => Err(self.interrupted()),
             Err(error) => {
@@ -171,16 +172,22 @@ impl Driver<'_> {
         }
     }
 
-    /// Resumes the agent of a task, with a message if there is one.
+    /// Resumes the agent of a task, with a message if there is one. `despite_limit` starts it although a usage limit has not ended.
     ///
     /// # Errors
     /// It cannot be resumed, or the user interrupts it.
-    pub(super) fn resume_with(&mut self, id: &AgentId, message: Option<Words>) -> Result<()> {
+    pub(super) fn resume_with(
+        &mut self,
+        id: &AgentId,
+        message: Option<Words>,
+        despite_limit: bool,
+    ) -> Result<()> {
         let take_over = take_over(&self.log()?);
         let with = |message| resume::Request {
             agents: vec![id.to_string()],
             message,
             take_over,
+            despite_limit,
             ..resume::Request::default()
         };
         let resumed = match resume::run(self.context, self.repo, &with(message)) {
