@@ -115,7 +115,7 @@ pub fn take(repo: &Repo, name: &str, tip: Oid, into: &str) -> Result<ByHand> {
     let checkout = checkout_of(&worktree);
     checkout.verify()?;
     let not_yet = |why: String| Ok(ByHand::Unresolved(format!("{why}, in the worktree {name}")));
-    let Some(begun) = head(repo, &worktree)? else { return not_yet("its HEAD is no commit".to_owned()) };
+    let Some(begun) = head(repo, &worktree)? else { return not_yet("its HEAD names no commit".to_owned()) };
     if !repo.contains(begun, tip)? {
         return not_yet("the work that is to land is not in its history; git merge adds it".to_owned());
     }
