@@ -9,7 +9,8 @@ use orchestra_terminal::{pages::Page, settings::time};
 /// Show what waits for a person, and answer at the gates of runs
 ///
 /// A run opens a gate where it needs a person: a task failed, its work conflicts with the target branch, fails
-/// the check there, was not approved or changes other files than it may, or the plan is to be confirmed first. Other tasks keep working meanwhile. Without arguments,
+/// the check there, was not approved or changes other files than it may, the budget of the run is used up, a usage limit lasts
+/// too long, the target branch cannot move, or the plan is to be confirmed first. Other tasks keep working meanwhile. Without arguments,
 /// the open gates of all runs are listed with their options, and the agents that ask for a permission.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-decide", version)]
@@ -52,14 +53,24 @@ pub(crate) const PAGE: Page = Page {
             "OPTIONS OF GATES",
             &[
                 "accept: start the tasks of the plan ('git orchestra run --confirm'); land work that a review did not \
-                 approve, or that changes other files than its task names ('git orchestra run --strict').",
+                 approve, or that changes other files than its task names ('git orchestra run --strict'); raise the budget of the run \
+                 (orchestra.maxRunCost, orchestra.maxRunTokens) by the amount that the gate names.",
                 "retry: resume the agent of the task with the reason; its work is checked and lands again. At the gate \
-                 of a review: have the same work reviewed once more.",
+                 of a review: have the same work reviewed once more. At the gate of a usage limit: resume the agent \
+                 now. At the gate of a blocked target: land again, after you have moved away what is in the way.",
+                "wait: wait until the usage limit ends, at the time that the gate names, and resume the agent then.",
                 "agent: let the agent of the task resolve its conflict with the target; at the gate of a review, give it \
                  the remarks, and review its work again.",
                 "ours, theirs, union: land the work, and take conflicting lines from the target (ours), from the work \
                  (theirs), or from both (union), which git can do only where both changed the same lines of a text.",
-                "skip: leave the task out, and the tasks that need it.",
+                "edit: resolve the conflict yourself. A worktree is made next to the others, with the merge of the target \
+                 begun in it, and another gate shows its path. Edit the files, 'git add' them, and answer 'done' there. \
+                 Only the clone that drives the run can be answered so: the worktree is in it. What is in the worktree \
+                 is never deleted before it is in a commit, whatever becomes of the run.",
+                "done: commit what is in that worktree, add it to the work of the task, and check and land that. If \
+                 conflicts or their markers are left, the gate opens again and says where.",
+                "skip: leave the task out, and the tasks that need it; at the gate of the budget, all tasks that have not \
+                 started.",
                 "stop: end the run. What has landed stays, and agents that work keep running.",
             ],
         ),

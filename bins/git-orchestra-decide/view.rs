@@ -3,6 +3,7 @@
 use orchestra::{
     Result,
     model::{
+        quote,
         run::{GateKind, GateOption},
         text,
     },
@@ -84,6 +85,9 @@ fn lines(gate: &OpenGate) -> String {
         let kind = GateKind::parse(&gate.kind);
         let meaning = GateOption::parse(option).and_then(|option| kind.meaning(option)).unwrap_or_default();
         lines.push_str(&format!("    {option:<8}{meaning}\n"));
+    }
+    if let Some(worktree) = &gate.worktree {
+        lines.push_str(&format!("    worktree {}\n", quote::word(&worktree.display().to_string())));
     }
     if let (Some(deadline), Some(default)) = (gate.deadline, &gate.default) {
         let (default, until) = (text::safe(default), humanize::clock_time(deadline));

@@ -152,6 +152,12 @@ pub(crate) const PAGE: Page = Page {
             "A run needs a check: nothing lands untested. It runs on the target before any agent starts, unless it is known to \
              pass there; if it fails, nothing starts, and the exit status is 3. A 'check:' in the plan is only a proposal, because a plan may \
              come from a stranger.",
+            "orchestra.maxRunCost and orchestra.maxRunTokens are the budget of a run: what all its agents together may use, those that \
+             review included. At 80 % there is a warning. Once it is used up, nothing more starts, and a gate asks whether it may be \
+             raised; with --yolo it is never raised, and the rest is left out.",
+            "An agent that reaches a usage limit of its service waits for its end, if that is not farther away than \
+             orchestra.limitWait; else a gate asks. A target branch that cannot move, because changes in your checkout are in \
+             the way, is a gate as well; with --yolo the run ends with an error then, and --continue finishes it.",
             "One clone drives a run: the one that began it, until another takes it with --take. Of two that take it at once one has it \
              after 'git orchestra sync', and the other says so and lands nothing more.",
             "If you undo a landing while its run has not ended, the task counts as skipped, and what started from its work \

@@ -132,7 +132,7 @@ fn what_fails_the_check_or_conflicts_waits_at_the_landing() {
     let conflict = gate("conflict");
     assert_eq!(
         conflict["options"],
-        serde_json::json!(["retry", "agent", "ours", "theirs", "union", "skip", "stop"])
+        serde_json::json!(["retry", "agent", "ours", "theirs", "union", "edit", "skip", "stop"])
     );
     let loser = conflict["task"].as_str().expect("a task").to_owned();
     repo.orchestra(["decide", &conflict["gate"].to_string(), "theirs"]).succeeded();

@@ -54,6 +54,8 @@ mod fallback;
 mod for_agents;
 mod full_disk;
 mod garbage;
+mod gates_by_hand;
+mod gates_of_runs;
 mod guards;
 mod hand_over;
 mod hints;

@@ -18,6 +18,7 @@
 //! | `repair`, [`repairer`] | conflicts and failures that an agent repairs |
 //! | [`before`], `rollback` | the state of an agent before a repair, and restoring it |
 //! | `unresolved` | conflict markers that an agent was asked to resolve and left |
+//! | [`by_hand`] | the worktree in which a person resolves a conflict |
 //! | [`verify`], [`check`] | checking one commit; running one check with limits on time and output |
 //! | `ready` | making the worktree of a check ready like that of an agent |
 //! | `scratch`, `scratch_slot` | the scratch worktrees, each used by one process at a time |
@@ -38,6 +39,7 @@ mod batches;
 pub mod before;
 mod branch_move;
 pub mod branches;
+pub mod by_hand;
 pub mod check;
 pub mod conflicts;
 pub mod context;

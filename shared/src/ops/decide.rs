@@ -16,13 +16,14 @@ use crate::{
     lock::Lock,
     model::{
         Liveness, RunKey, WriterId,
-        run::{Fact, Fold, Gate, Run, RunPhase, gate::Decided},
+        run::{DrivingClone, Fact, Fold, Gate, GateOption, Run, RunPhase, gate::Decided},
         text,
         words::words,
     },
     ops::{
         agent_object::AgentObject,
         gate_object::{AnswerStanding, OpenGate},
+        run::edits,
         status,
     },
     store::{
@@ -174,9 +175,12 @@ fn waiting_runs(repo: &Repo) -> Result<Vec<WaitingRun>> {
         // A log that cannot be read is left out: `git orchestra doctor` names it.
         let Ok(chain) = Chain::<Run>::of(repo, &key) else { continue };
         let fold = chain.fold();
-        let gates = OpenGate::all(&fold, &whose_answers_count(repo, &fold, None));
+        let mut gates = OpenGate::all(&fold, &whose_answers_count(repo, &fold, None));
         if !gates.is_empty() {
             let driver = driver(repo, &key, &fold)?;
+            for gate in gates.iter_mut().filter(|_| driver != RunDriver::Elsewhere) {
+                gate.worktree = edits::worktree(repo, key.as_str(), gate);
+            }
             let label = fold.driver.and_then(|clone| clone.label).or(fold.run.label);
             let title = fold.run.title;
             all.push(WaitingRun { run: key.to_string(), title, label, driver, gates });
@@ -342,6 +346,9 @@ impl Judged {
 fn answer(repo: &Repo, key: &RunKey, number: u64, option: &str, request: &Request) -> Result<Answered> {
     let judged = RefCell::new(Judged::NoGate(Vec::new()));
     let own = writer::writer(repo)?;
+    if GateOption::parse(option).is_some_and(GateOption::is_by_hand) {
+        refuse_elsewhere(repo, key, option)?;
+    }
     let fold = store::append_if(repo, key, |fold| {
         let counts = whose_answers_count(repo, fold, fold.gate(number));
         let found = judge(fold, number, option, &counts);
@@ -371,6 +378,17 @@ fn answer(repo: &Repo, key: &RunKey, number: u64, option: &str, request: &Reques
         }
         other => Err(other.error(key, number)),
     }
+}
+
+/// Refuses an answer about a worktree that is in another clone.
+fn refuse_elsewhere(repo: &Repo, key: &RunKey, option: &str) -> Result<()> {
+    let fold = Chain::<Run>::of(repo, key)?.fold();
+    if fold.run.phase.is_end() || driver(repo, key, &fold)? != RunDriver::Elsewhere {
+        return Ok(());
+    }
+    let by = fold.driver.as_ref().map_or_else(|| "another clone".to_owned(), DrivingClone::name);
+    let what = format!("'{option}' is answered where the worktree is: {by} drives run '{key}'");
+    Err(Error::refused(what).hint("the other options of the gate can be answered here"))
 }
 
 /// Waits until the gate is closed, and returns whether the answer counted.

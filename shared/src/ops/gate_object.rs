@@ -1,5 +1,7 @@
 //! A gate of a run, as reports show it.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,9 @@ pub struct OpenGate {
     /// What happened, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// The worktree of this clone in which a person resolves the conflict, at the gate `edit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<PathBuf>,
     /// When it was opened.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub opened_at: Timestamp,
@@ -124,6 +129,7 @@ impl OpenGate {
             agent: opened.agent.clone(),
             options: opened.options.clone(),
             says: opened.says.as_deref().map(text::short),
+            worktree: None,
             opened_at: gate.at,
             deadline: opened.deadline,
             default: opened.default.clone(),

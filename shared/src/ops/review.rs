@@ -2,7 +2,7 @@
 
 pub mod by_agent;
 pub mod comments;
-mod fix;
+pub(in crate::ops) mod fix;
 mod work;
 
 use schemars::JsonSchema;

@@ -10,9 +10,11 @@
 
 mod abort;
 mod agents;
+mod budget;
 mod change;
 mod driver;
 mod earlier;
+pub(in crate::ops) mod edits;
 mod gates;
 mod given_up;
 mod land;

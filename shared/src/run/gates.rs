@@ -27,6 +27,10 @@ pub enum GateStep {
     Default(u64, GateOption),
     /// Resume the agent of the task: the gate that says so.
     Retry(u64),
+    /// Make a worktree in which a person resolves the conflict of the task.
+    Edit(u64),
+    /// Take in what a person resolved there.
+    TakeEdit(u64),
     /// Land the work of the task, with this way to resolve conflicts.
     Land(GateOption),
 }
@@ -60,6 +64,8 @@ pub fn gated(
     let ask = |state| match state {
         TaskState::NotDone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Failed, why)),
         TaskState::FromUndone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Undone, why)),
+        TaskState::Limited(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Limit, why)),
+        TaskState::Limited(why) => TaskState::NeedsPerson(why),
         TaskState::NotApproved(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Review, why)),
         other => other,
     };
@@ -70,9 +76,12 @@ pub fn gated(
     let of = &gate.opened;
     // What was undone can come back, and what was there can be undone: then the question is another one.
     let is_from_undone = matches!(state, TaskState::FromUndone(_));
+    let is_limited = matches!(state, TaskState::Limited(_));
     let is_same = is_about(gate, work)
+        && (gate.kind() == GateKind::Limit) == is_limited
         && (gate.kind() == GateKind::Undone) == is_from_undone
         && (is_from_undone
+            || is_limited
             || matches!(
                 state,
                 TaskState::NotDone(_) | TaskState::Ready | TaskState::Review(_) | TaskState::NotApproved(_)
@@ -90,6 +99,12 @@ pub fn gated(
                 TaskState::AtGate(GateStep::Retry(of.gate))
             }
             Some(GateOption::Retry) => TaskState::AtGate(GateStep::Retry(of.gate)),
+            Some(GateOption::Wait) if of.until.is_none_or(|until| until <= judge.now) => {
+                TaskState::AtGate(GateStep::Retry(of.gate))
+            }
+            Some(GateOption::Wait) => TaskState::Working,
+            Some(GateOption::Edit) => TaskState::AtGate(GateStep::Edit(of.gate)),
+            Some(GateOption::Done) => TaskState::AtGate(GateStep::TakeEdit(of.gate)),
             Some(option) if state == TaskState::Ready && option.resolves() => {
                 TaskState::AtGate(GateStep::Land(option))
             }
@@ -120,6 +135,12 @@ pub fn answered(
             && closed(gate).as_deref() == Some(option.as_str())
     };
     fold.gates.iter().rev().find(is_it).map(|gate| gate.opened.gate)
+}
+
+/// Returns what is to be done about the newest open gate of this kind that is about the whole run. `None`: there is none.
+pub fn of_run(gates: &[Gate], kind: GateKind, judge: Judge<'_>) -> Option<GateStep> {
+    let is_open = |gate: &&Gate| gate.kind() == kind && gate.opened.task.is_none() && gate.closed.is_none();
+    gates.iter().rev().find(is_open).map(|gate| waiting(gate, judge))
 }
 
 /// Returns what is to be done about the plan of a run that asks before it starts anything. `None`: it was accepted.
@@ -159,6 +180,8 @@ pub fn next_gate(
         head: work.head,
         options: kind.options().map(|(option, _)| option.as_str().to_owned()).collect(),
         says: Some(says),
+        cap: None,
+        until: None,
         deadline,
         default: deadline.map(|_| kind.default_option().as_str().to_owned()),
     }
@@ -262,8 +285,36 @@ mod tests {
         let theirs = gates(Conflict, &[("a", "theirs")], Some(Some(0)));
         assert_eq!(see(Ready, &theirs, &same), AtGate(GateStep::Land(GateOption::Theirs)));
         assert_eq!(see(Ready, &theirs, &work(1, "i")), Ready);
+        let edit = gates(Conflict, &[("a", "edit")], Some(Some(0)));
+        assert_eq!(see(Ready, &edit, &same), AtGate(GateStep::Edit(1)));
+        let done = gates(GateKind::Edit, &[("a", "done")], Some(Some(0)));
+        assert_eq!(see(Ready, &done, &same), AtGate(GateStep::TakeEdit(1)));
+        assert_eq!(see(Ready, &done, &work(1, "i")), Ready, "it was taken");
         let superseded = gates(Failed, &[], Some(None));
         assert_eq!(see(failed(), &superseded, &same), open());
+    }
+
+    #[test]
+    fn a_limit_is_waited_for_until_its_time() {
+        use TaskState::{AtGate, Limited, NeedsPerson, Working};
+        let everybody = |_: &WriterId| true;
+        let limited = || Limited("paused: limit until 9:00".into());
+        let see = |state: TaskState, fold: &Fold, now| {
+            let judge = Judge { is_trusted: &everybody, now: at(now) };
+            gated(state, fold.gates.last(), &work(1, "h"), true, judge)
+        };
+        let AtGate(GateStep::Open(kind, _)) = see(limited(), &Fold::default(), 0) else { panic!("a gate") };
+        assert_eq!(kind, GateKind::Limit);
+        let unasked = gated(limited(), None, &work(1, "h"), false, early(&everybody));
+        assert_eq!(unasked, NeedsPerson("paused: limit until 9:00".into()));
+        let mut waits = gates(GateKind::Limit, &[("a", "wait")], Some(Some(0)));
+        waits.gates[0].opened.until = Some(at(100));
+        assert_eq!(see(limited(), &waits, 99), Working);
+        assert_eq!(see(limited(), &waits, 100), AtGate(GateStep::Retry(1)));
+        assert_eq!(see(Working, &waits, 100), Working, "a person resumed it");
+        let open = gates(GateKind::Limit, &[], None);
+        assert_eq!(see(limited(), &open, 0), AtGate(GateStep::Wait));
+        assert_eq!(see(TaskState::Ready, &open, 0), AtGate(GateStep::Close(1, None)));
     }
 
     #[test]

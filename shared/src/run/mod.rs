@@ -3,6 +3,7 @@
 //! The state of a task is derived from the log of the run and from the log of the task's agent, never from what this process did
 //! before. A run that was killed therefore continues exactly where its refs are.
 
+pub mod budget;
 pub mod gates;
 pub mod review;
 #[cfg(test)]
@@ -40,6 +41,8 @@ pub enum TaskState {
     LandedUnrecorded,
     /// Its agent ended and is not done: the reason.
     NotDone(String),
+    /// Its agent reached a usage limit of its service that lasts longer than it waits: the reason.
+    Limited(String),
     /// Its agent is done, and started from work whose landing was undone: the sentence that says so.
     FromUndone(String),
     /// A person is asked about it, or was.

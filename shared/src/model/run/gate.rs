@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AgentId, IdOrText, WriterId,
+    cap::Cap,
     event::{Event, EventId},
     text::{self, short_or_none},
 };
@@ -46,6 +47,13 @@ pub struct GateOpened {
     /// What happened, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// The cap on the cost or the tokens of the run that is reached; `accept` raises it by its step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Cap>,
+    /// When the usage limit ends; `wait` waits until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub until: Option<Timestamp>,
     /// When the clone that opened it takes the default if nobody has answered; absent if it waits without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -179,6 +187,11 @@ impl Gate {
         self.opened.deadline.filter(|deadline| *deadline <= now)?;
         let option = GateOption::parse(self.opened.default.as_deref()?)?;
         matches!(option, GateOption::Skip | GateOption::Stop).then_some(option)
+    }
+
+    /// Returns whether it was closed with this option.
+    pub fn counted(&self, option: GateOption) -> bool {
+        self.closed.as_ref().is_some_and(|closed| closed.option.as_deref() == Some(option.as_str()))
     }
 
     /// Returns the answer that counted.

@@ -12,6 +12,8 @@ words! {
         Failed = "failed",
         /// The work of a task conflicts with the target, or was excluded from the landing.
         Conflict = "conflict",
+        /// A person resolves the conflict of the work of a task, in a worktree of the clone that drives the run.
+        Edit = "edit",
         /// The work of a task failed a check.
         CheckFailed = "check-failed",
         /// The agent that reviews the work of a task did not approve it.
@@ -20,6 +22,12 @@ words! {
         Files = "files",
         /// The work of a task started from work whose landing was undone.
         Undone = "undone",
+        /// The agents of the run have used up what they may cost.
+        Budget = "budget",
+        /// The agent of a task reached a usage limit of its service that lasts longer than it waits.
+        Limit = "limit",
+        /// Something in a checkout of the target keeps a landing from moving it.
+        BlockedTarget = "blocked-target",
         /// A reason that is newer than this program.
         Other = "other",
     }
@@ -29,7 +37,7 @@ words! {
     /// What a person can answer at a gate.
     #[derive(Hash)]
     pub enum GateOption: ignoring case {
-        /// Start the tasks, or land the work as it is.
+        /// Start the tasks, land the work as it is, or raise the budget.
         Accept = "accept",
         /// Resume the agent of the task with the reason, then land its work; or have the work reviewed once more.
         Retry = "retry",
@@ -41,9 +49,15 @@ words! {
         Theirs = "theirs",
         /// Land the work with the conflicting lines of both.
         Union = "union",
+        /// Resolve the conflict by hand, in a worktree that is made for it.
+        Edit = "edit",
+        /// Take in what was resolved by hand.
+        Done = "done",
         /// Land the work although what it started from was undone: it brings that back.
         Land = "land",
-        /// Leave the task out, and the tasks that need it.
+        /// Wait until the time that the gate names, then resume the agent of the task.
+        Wait = "wait",
+        /// Leave the task out, and the tasks that need it; or all tasks that have not started.
         Skip = "skip",
         /// End the run.
         Stop = "stop",
@@ -53,7 +67,7 @@ words! {
 /// All options of all gates, in the order in which they are shown, each with what it does.
 const OPTIONS: &[(GateKind, GateOption, &str)] = {
     use GateKind as Kind;
-    use GateOption::{Accept, Agent, Land, Ours, Retry, Skip, Stop, Theirs, Union};
+    use GateOption::{Accept, Agent, Done, Edit, Land, Ours, Retry, Skip, Stop, Theirs, Union, Wait};
     const RETRY: &str = "resume the agent with the reason, and land again";
     const SKIP: &str = "leave the task out, and what needs it";
     const STOP: &str = "end the run";
@@ -68,8 +82,12 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
         (Kind::Conflict, Ours, "land with the conflicting lines of the target"),
         (Kind::Conflict, Theirs, "land with the conflicting lines of the work"),
         (Kind::Conflict, Union, "land with the conflicting lines of both, the target's first"),
+        (Kind::Conflict, Edit, "resolve it yourself, in a worktree that is made for it"),
         (Kind::Conflict, Skip, SKIP),
         (Kind::Conflict, Stop, STOP),
+        (Kind::Edit, Done, "take in what is resolved in the worktree, and land it"),
+        (Kind::Edit, Skip, SKIP),
+        (Kind::Edit, Stop, STOP),
         (Kind::CheckFailed, Retry, RETRY),
         (Kind::CheckFailed, Skip, SKIP),
         (Kind::CheckFailed, Stop, STOP),
@@ -85,6 +103,15 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
         (Kind::Undone, Skip, SKIP),
         (Kind::Undone, Land, "land it, and bring back what was undone"),
         (Kind::Undone, Stop, STOP),
+        (Kind::Budget, Accept, "raise the budget as it says, and start the rest"),
+        (Kind::Budget, Skip, "leave out the tasks that have not started"),
+        (Kind::Budget, Stop, STOP),
+        (Kind::Limit, Wait, "wait until then, and resume the agent"),
+        (Kind::Limit, Retry, "resume the agent now"),
+        (Kind::Limit, Skip, SKIP),
+        (Kind::Limit, Stop, STOP),
+        (Kind::BlockedTarget, Retry, "land again, now that nothing is in the way"),
+        (Kind::BlockedTarget, Stop, STOP),
         (Kind::Other, Retry, RETRY),
         (Kind::Other, Skip, SKIP),
         (Kind::Other, Stop, STOP),
@@ -92,6 +119,11 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
 };
 
 impl GateOption {
+    /// Returns whether it is about a worktree of the clone that drives the run.
+    pub const fn is_by_hand(self) -> bool {
+        matches!(self, Self::Edit | Self::Done)
+    }
+
     /// Returns whether it is a way to resolve a conflict at a landing.
     pub const fn resolves(self) -> bool {
         matches!(self, Self::Agent | Self::Ours | Self::Theirs | Self::Union)
@@ -102,7 +134,7 @@ impl GateKind {
     /// Returns the option that is taken if nobody answers in time.
     pub const fn default_option(self) -> GateOption {
         match self {
-            Self::Plan => GateOption::Stop,
+            Self::Plan | Self::BlockedTarget => GateOption::Stop,
             _ => GateOption::Skip,
         }
     }

@@ -159,7 +159,7 @@ pub(in crate::ops) fn finish(
         let check = CommitCheck { commit: repaired, command: &test, recheck: by.recheck };
         let again = run_test(context, repo, check, limit)?;
         if again.failure.is_none() {
-            fix::adopt_repair(context, repo, id, head, repaired)?;
+            fix::adopt_repair(context, repo, id, (head, repaired), "orchestra review: repaired")?;
             (judged, tested, report.repaired) = (repaired, again, Some(repaired));
         } else {
             answer.verdict = Verdict::Changes;

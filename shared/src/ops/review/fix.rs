@@ -22,21 +22,27 @@ pub(super) fn refuse_changes(repo: &Repo, id: &AgentId) -> Result<()> {
     Err(Error::new(Code::WorkUnusable, why).hint(format!("git orchestra collect {id} adds them")))
 }
 
-/// Moves the branch of an agent forward to the repaired commit, and records that in its events.
+/// Moves the branch of an agent forward to a repaired commit, and records that in its events. `why` is for the log of the branch.
 ///
 /// # Errors
-/// The branch does not stand at the work that was reviewed, or its worktree is not clean (3).
-pub(super) fn adopt_repair(context: &Context, repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()> {
+/// The branch does not stand at the work that was repaired, or its worktree is not clean (3).
+pub(in crate::ops) fn adopt_repair(
+    context: &Context,
+    repo: &Repo,
+    id: &AgentId,
+    (from, to): (Oid, Oid),
+    why: &str,
+) -> Result<()> {
     finish::recover(repo)?;
     refuse_changes(repo, id)?;
     let branch = status::read_agent(repo, id)?.branch;
-    let wanted = BranchMove { branch: &branch, old: from, new: to, why: "orchestra review: repaired" };
+    let wanted = BranchMove { branch: &branch, old: from, new: to, why };
     let why = match finish::move_branch(repo, wanted)? {
         TargetMove::Moved | TargetMove::Unchanged => {
             return collect::capture_again(context, repo, id).map(|_| ());
         }
         TargetMove::Elsewhere(_) => {
-            format!("the branch of '{id}' is not at the reviewed commit")
+            format!("the branch of '{id}' is not at the commit that was repaired")
         }
         TargetMove::Blocked(blocked) => blocked.why,
     };

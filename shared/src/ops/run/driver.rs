@@ -18,6 +18,7 @@ use crate::{
     lock::Lock,
     model::{
         AgentId, Liveness, RunKey, WriterId,
+        cap::Cap,
         run::{Fact, Fold, Gate, Run, RunPhase, TaskEnd, TaskOutcome},
     },
     ops::{
@@ -32,6 +33,7 @@ use crate::{
     store::{self, chain::Chain, writer},
     supervise::notices::NoticeKind,
     trust::AcceptedRepo,
+    world::Timestamp,
 };
 
 /// How often a process that drives a run resumes an agent that was lost. A person who continues the run allows as many again.
@@ -61,6 +63,10 @@ pub(super) struct Found {
     pub(super) rows: Vec<TaskRow>,
     /// The work of the agent of each task, for which an answer counts.
     pub(super) works: Vec<GatedWork>,
+    /// When the usage limit of the agent of each task ends.
+    pub(super) limits: Vec<Option<Timestamp>>,
+    /// The cap of the run that is reached, or else near.
+    pub(super) cap: Option<Cap>,
     /// The agents that have not ended, in this clone.
     pub(super) at_work: Vec<AgentId>,
 }
@@ -231,7 +237,7 @@ impl<'a> Driver<'a> {
         match plan {
             Some(GateStep::Wait) => Step::NeedPerson,
             Some(step) => Step::Gate(None, step),
-            None => run::next(&found.tasks, self.started.sequential),
+            None => self.next_of_tasks(found, judge),
         }
     }
 
@@ -253,7 +259,8 @@ impl<'a> Driver<'a> {
         }
         let is_at_work = |object: &&AgentObject| matches!(object.liveness, Liveness::Live | Liveness::Lost);
         let at_work = objects.iter().filter(is_at_work).map(|object| object.id.clone()).collect();
-        let (mut tasks, mut works) = (Vec::new(), Vec::new());
+        let cap = self.cap(&log, &objects)?;
+        let (mut tasks, mut works, mut limits) = (Vec::new(), Vec::new(), Vec::new());
         for (place, row) in rows.iter_mut().enumerate() {
             let agent = agents.tasks.get(&place);
             row.agent = agent.map(|agent| agent.0.clone());
@@ -299,10 +306,12 @@ impl<'a> Driver<'a> {
                 }
                 _ => {}
             }
+            let object = row.agent.as_ref().and_then(|id| objects.iter().find(|object| object.id == *id));
+            limits.push(object.and_then(|object| object.limit.as_ref()?.until));
             works.push(work);
             tasks.push(RunTask { id: row.id.clone(), after: row.after.clone(), state });
         }
-        Ok(Found { log, tasks, rows, works, at_work })
+        Ok(Found { log, tasks, rows, works, limits, cap, at_work })
     }
 
     /// Returns whether this process may still resume an agent if it was lost.
@@ -372,6 +381,10 @@ impl<'a> Driver<'a> {
                 "{} drove it to its end: what landed is in the branch of that clone",
                 clone.name()
             ));
+        }
+        self.warn_of_edits(&found);
+        if let Some(near) = found.cap.as_ref().filter(|cap| cap.warning) {
+            self.warnings.push(near.warning_sentence());
         }
         let gates = self.open_gates(&found);
         let driver = found.log.driver.as_ref().map(|clone| RunClone::of(clone, Some(&self.writer)));

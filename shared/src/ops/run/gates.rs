@@ -2,6 +2,7 @@
 
 use super::{
     driver::{Driver, Found},
+    edits,
     task_state::take_over,
 };
 use crate::{
@@ -50,6 +51,8 @@ impl Driver<'_> {
                 (Some(place), Some(gate)) => self.retry(found, place, gate),
                 _ => Ok(()),
             },
+            GateStep::Edit(_) => task.map_or(Ok(()), |place| self.begin_edit(found, place)),
+            GateStep::TakeEdit(_) => task.map_or(Ok(()), |place| self.take_edit(found, place)),
             GateStep::Wait | GateStep::Land(_) => Ok(()),
         }
     }
@@ -71,11 +74,22 @@ impl Driver<'_> {
             says.clone(),
             row.map(|row| row.id.to_string()),
             work,
-            self.gate_deadline()?,
+            // Nobody is hurried who resolves a conflict by hand.
+            if kind == GateKind::Edit { None } else { self.gate_deadline()? },
         );
         if kind == GateKind::Conflict && self.started.review.is_some() {
             // Nobody would review what the agent writes at the landing; 'retry' has it reviewed.
             opened.options.retain(|option| option != GateOption::Agent.as_str());
+        }
+        match (kind, task) {
+            (GateKind::Budget, _) => opened.cap.clone_from(&found.cap),
+            (GateKind::Limit, Some(place)) => {
+                opened.until = found.limits[place];
+                let can_wait =
+                    |option: &String| opened.until.is_some() || option != GateOption::Wait.as_str();
+                opened.options.retain(can_wait);
+            }
+            _ => {}
         }
         opened.agent = row.and_then(|row| row.agent.as_ref()).map(|id: &AgentId| IdOrText::read(id.as_str()));
         let gate = opened.gate;
@@ -141,8 +155,14 @@ impl Driver<'_> {
     /// Resumes the agent of a task with the reason. If that cannot be done, a person is asked again.
     fn retry(&mut self, found: &Found, place: usize, gate: &Gate) -> Result<()> {
         let Some(id) = found.rows[place].agent.clone() else { return Ok(()) };
-        let message = Words::Composed(self.message(found, place, &id, gate));
-        match self.resume_with(&id, message) {
+        // One that a limit interrupted is told so when it resumes.
+        let message = match gate.kind() {
+            GateKind::Limit => gate.heeded().and_then(|answer| answer.note.clone()),
+            _ => Some(self.message(found, place, &id, gate)),
+        };
+        let message = message.map(Words::Composed);
+        let despite_limit = gate.kind() == GateKind::Limit;
+        match self.resume_with(&id, message, despite_limit) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == Kind::Interrupted => Err(self.interrupted()),
             Err(error) => {
@@ -152,19 +172,25 @@ impl Driver<'_> {
         }
     }
 
-    /// Resumes the agent of a task with a message.
+    /// Resumes the agent of a task, with a message if there is one. `despite_limit` starts it although a usage limit has not ended.
     ///
     /// # Errors
     /// It cannot be resumed, or the user interrupts it.
-    pub(super) fn resume_with(&mut self, id: &AgentId, message: Words) -> Result<()> {
+    pub(super) fn resume_with(
+        &mut self,
+        id: &AgentId,
+        message: Option<Words>,
+        despite_limit: bool,
+    ) -> Result<()> {
         let take_over = take_over(&self.log()?);
         let with = |message| resume::Request {
             agents: vec![id.to_string()],
             message,
             take_over,
+            despite_limit,
             ..resume::Request::default()
         };
-        let resumed = match resume::run(self.context, self.repo, &with(Some(message))) {
+        let resumed = match resume::run(self.context, self.repo, &with(message)) {
             // It would run the message as a script: it gets its task again.
             Err(error) if error.code == Code::TaskIsScript => {
                 resume::run(self.context, self.repo, &with(None))
@@ -210,6 +236,10 @@ impl Driver<'_> {
 
     /// Returns the open gates, as reports show them.
     pub(super) fn open_gates(&self, found: &Found) -> Vec<OpenGate> {
-        OpenGate::all(&found.log, &|writer| self.is_trusted(writer))
+        let mut gates = OpenGate::all(&found.log, &|writer| self.is_trusted(writer));
+        for gate in &mut gates {
+            gate.worktree = edits::worktree(self.repo, self.key.as_str(), gate);
+        }
+        gates
     }
 }

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     Code, Error, Kind, Result,
+    git::Oid,
     landing::{State, only, open_landings},
     model::{
         AgentId,
-        run::{GateKind, GateOption, TaskOutcome},
+        run::{Gate, GateKind, GateOption, TaskOutcome},
         text,
     },
     ops::merge_ranked::{self, BranchOutcome, BranchRow, FailsOnTarget, Incomplete, Mode, OnConflict},
@@ -79,6 +80,9 @@ impl Driver<'_> {
         match report.why_incomplete() {
             None => {}
             Some(Incomplete::Interrupted) => return Err(self.interrupted()),
+            Some(why) if !self.started.yolo => {
+                return self.open_gate(found, None, GateKind::BlockedTarget, why.reason().to_owned());
+            }
             Some(why) => {
                 let error = Error::new(Code::CheckoutBlocked, format!("{}; the landing waits", why.reason()));
                 let hints = if let Incomplete::Blocked { hints, .. } = why { hints.as_slice() } else { &[] };
@@ -116,7 +120,14 @@ impl Driver<'_> {
 
     /// Records how a task ended, or asks a person.
     pub(super) fn ended(&self, found: &Found, place: usize, ended: TaskEnded) -> Result<()> {
-        let TaskEnded { outcome, reason, gate } = ended;
+        let TaskEnded { outcome, mut reason, gate } = ended;
+        let row = found.rows[place].id.as_str();
+        let is_edited = |one: &Gate| one.kind() == GateKind::Edit && one.opened.task.as_deref() == Some(row);
+        if gate == GateKind::Conflict
+            && found.log.gates.iter().any(|one| is_edited(one) && one.counted(GateOption::Done))
+        {
+            reason = reason.map(|why| format!("{why}; what was resolved by hand is in its branch"));
+        }
         if outcome == TaskOutcome::Failed && !self.started.yolo {
             self.open_gate(found, Some(place), gate, reason.unwrap_or_default())
         } else {
@@ -149,6 +160,14 @@ impl Driver<'_> {
             let (Some(base), Some(head)) = (agent.base.commit(), agent.head_commit()) else { continue };
             // Newer commits on its branch land as well.
             let head = self.repo.find_ref(&layout::branch_ref(&agent.branch))?.unwrap_or(head);
+            // What a person or an agent merged from the target, to resolve a conflict, is not a change of the work.
+            let target = self.repo.find_ref(&layout::branch_ref(&self.started.into))?;
+            let merged = match target {
+                Some(target) => self.repo.merge_bases(target, head)?.into_iter().next(),
+                None => None,
+            };
+            let is_newer = |merged: &Oid| self.repo.contains(*merged, base).unwrap_or(false);
+            let base = merged.filter(is_newer).unwrap_or(base);
             let names = text::one_line(&task.files.join(", "), FILES_WIDTH);
             let said = match only::changed_outside(self.repo, base, head, &task.files) {
                 Ok(files) => {

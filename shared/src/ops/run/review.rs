@@ -178,7 +178,7 @@ impl Driver<'_> {
 
     fn revise(&mut self, id: &AgentId) -> Result<Option<TaskEnded>> {
         let message = self.remarks_for(id)?;
-        self.resume_with(id, Words::Composed(message)).map(|()| None)
+        self.resume_with(id, Some(Words::Composed(message)), false).map(|()| None)
     }
 
     /// Returns the remarks of the last verdict on the work of an agent, as a message to it.

@@ -63,6 +63,12 @@ pub(super) fn state(
             TaskState::LandedUnrecorded
         }
         (Liveness::Ended, Phase::Done) => TaskState::Ready,
+        // It does not resume by itself: what it would wait for is too far away.
+        (Liveness::Ended, Phase::Paused)
+            if object.limit.as_ref().is_some_and(|limit| !limit.warning && !limit.resumes) =>
+        {
+            TaskState::Limited(told("paused"))
+        }
         (Liveness::Ended, Phase::Paused) => TaskState::NeedsPerson(told("paused")),
         (Liveness::Ended, phase) => TaskState::NotDone(told(phase.as_str())),
     }
