@@ -95,6 +95,7 @@ mod packed_refs;
 mod pause;
 mod plan;
 mod plan_by_agent;
+mod plan_formats;
 mod project_settings;
 mod prose;
 mod queue;
