@@ -15,7 +15,7 @@ use crate::{
 
 /// The list that is read if none is named.
 const DEFAULT_TAG: &str = "master";
-/// How many tasks that are left out are passed over to find what comes before another.
+/// How many tasks that are left out may lie between two others.
 const MOST_PASSED_OVER: usize = 64;
 
 #[derive(Deserialize)]
@@ -149,7 +149,7 @@ impl Names {
         for entry in entries.iter().filter(|entry| !is_cancelled(entry)) {
             all.insert(name(&entry.id), ends(entry));
         }
-        // What is left out is passed over: what needs it comes after what it needs itself.
+        // What needs a task that is left out comes after what that needs.
         let left_out: Vec<&Entry> = entries.iter().filter(|entry| is_cancelled(entry)).collect();
         for entry in &left_out {
             let needs = passed_over(entry, &left_out, &mut Vec::new());
