@@ -104,7 +104,8 @@ pub(crate) const PAGE: Page = Page {
                 "spec-kit: the phases are barriers; in a phase, tasks without [P] come one after another, and '(depends on \
              T012, T013)' says it exactly.",
                 "Kiro: the parts of a task (1.1, 1.2) come one after another; tasks without a part in common may be worked on \
-             side by side. Optional ones (- [ ]*) are left out unless --optional is given.",
+             side by side, up to the next checkpoint, or in the waves that the file names. Optional ones (- [ ]*) are left \
+             out unless --optional is given.",
                 "Task Master: subtasks are the tasks, with their dependencies; cancelled and deferred ones are left out.",
                 "beads: the open issues, by 'blocks' and 'waits-for'; an epic is what its children are a part of.",
             ],

@@ -21,8 +21,11 @@ mod mcp;
 mod mcp_client;
 mod opencode;
 mod person;
+mod plan;
 mod reviewers;
 mod run;
+mod run_reviews;
+mod run_story;
 mod sessions;
 mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]

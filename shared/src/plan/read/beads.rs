@@ -57,20 +57,13 @@ pub(super) fn read(file: &str) -> Result<Plan> {
         .filter(|(_, issue)| matches!(issue.status.as_str(), "open" | "in_progress" | "blocked" | "ready"))
         .map(|(_, issue)| (issue.id.as_str(), issue))
         .collect();
-    let is_epic = |issue: &Issue| {
-        issue.issue_type == "epic" && open.values().any(|child| parent(child) == Some(&issue.id))
-    };
+    let open = Open::of(open);
     let mut tasks: Vec<(i64, Task)> = Vec::new();
     for (line, issue) in
-        issues.iter().filter(|(_, issue)| open.contains_key(issue.id.as_str()) && !is_epic(issue))
+        issues.iter().filter(|(_, issue)| open.by_id.contains_key(issue.id.as_str()) && !open.is_epic(issue))
     {
-        let needs =
-            issue.dependencies.iter().filter(|other| matches!(other.kind.as_str(), "blocks" | "waits-for"));
-        let after = needs.filter_map(|other| open.get(other.depends_on_id.as_str())).flat_map(|other| {
-            if is_epic(other) { children(&open, &other.id) } else { vec![TaskId::of_foreign(&other.id)] }
-        });
+        let after = open.needs(issue);
         let part_of = parent(issue).and_then(|id| issues.iter().find(|(_, other)| other.id == id));
-        let after = after.collect();
         tasks.push((
             issue.priority,
             task(*line, issue, after, part_of.map(|(_, above)| above.title.as_str())),
@@ -88,11 +81,59 @@ fn parent(issue: &Issue) -> Option<&str> {
         .map(|other| other.depends_on_id.as_str())
 }
 
-fn children(open: &BTreeMap<&str, &Issue>, epic: &str) -> Vec<TaskId> {
-    open.values()
-        .filter(|issue| parent(issue) == Some(epic))
-        .map(|issue| TaskId::of_foreign(&issue.id))
-        .collect()
+/// How deep epics may be in others; what is deeper is in a circle.
+const DEPTH: usize = 16;
+
+/// The open issues.
+struct Open<'a> {
+    by_id: BTreeMap<&'a str, &'a Issue>,
+    /// The parts of each.
+    parts: BTreeMap<&'a str, Vec<&'a Issue>>,
+}
+
+impl<'a> Open<'a> {
+    fn of(by_id: BTreeMap<&'a str, &'a Issue>) -> Self {
+        let mut parts: BTreeMap<&str, Vec<&Issue>> = BTreeMap::new();
+        for issue in by_id.values() {
+            parent(issue).into_iter().for_each(|above| parts.entry(above).or_default().push(issue));
+        }
+        Self { by_id, parts }
+    }
+
+    /// Returns whether an issue is an epic with open parts, which stand for it.
+    fn is_epic(&self, issue: &Issue) -> bool {
+        issue.issue_type == "epic" && self.parts.contains_key(issue.id.as_str())
+    }
+
+    /// Returns what an issue comes after: what it needs, and what the epics need that it is a part of. An epic that needs its parts, or
+    /// a part that needs its epic, puts the parts in no order.
+    fn needs(&self, issue: &'a Issue) -> Vec<TaskId> {
+        let up = |one: &&'a Issue| self.by_id.get(parent(one)?).copied();
+        let above: Vec<&Issue> = std::iter::successors(Some(issue), up).take(DEPTH).collect();
+        let mut all: Vec<TaskId> = Vec::new();
+        for one in &above {
+            let links = one.dependencies.iter().filter(|link| matches!(&*link.kind, "blocks" | "waits-for"));
+            let needed = links.filter_map(|link| self.by_id.get(link.depends_on_id.as_str()).copied());
+            let needed = needed.filter(|other| !above.iter().any(|part_of| part_of.id == other.id));
+            let mut needed = needed.flat_map(|other| self.stand_for(other, DEPTH)).peekable();
+            let own = if needed.peek().is_some() { self.stand_for(one, DEPTH) } else { Vec::new() };
+            for id in needed {
+                if !own.contains(&id) && !all.contains(&id) {
+                    all.push(id);
+                }
+            }
+        }
+        all
+    }
+
+    /// Returns the tasks that stand for an issue: itself, or the parts of an epic.
+    fn stand_for(&self, issue: &Issue, depth: usize) -> Vec<TaskId> {
+        if !self.is_epic(issue) {
+            return vec![TaskId::of_foreign(&issue.id)];
+        }
+        let parts = self.parts.get(issue.id.as_str()).into_iter().flatten().filter(|_| depth > 0);
+        parts.flat_map(|part| self.stand_for(part, depth - 1)).collect()
+    }
 }
 
 fn task(line: usize, issue: &Issue, after: Vec<TaskId>, part_of: Option<&str>) -> Task {

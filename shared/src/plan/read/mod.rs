@@ -9,6 +9,7 @@ mod numbered;
 mod spec_kit;
 mod task_master;
 mod tick;
+mod waves;
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,12 @@
 //! The `tasks.md` of Kiro: tasks with numbers, of which those with a point are the parts of another. The parts are the tasks; they come
-//! one after another, and what has no part in common may be done side by side.
+//! one after another, and what has no part in common may be done side by side, up to the next checkpoint, or as the file itself says.
+
+use std::collections::BTreeSet;
 
 use super::{
     Choice,
     items::{self, Item, dedent},
-    title_of, titled,
+    title_of, titled, waves,
 };
 use crate::plan::{LeftOutPart, Plan, Task, TaskId};
 
@@ -54,7 +56,36 @@ pub(super) fn read(file: &str, choice: &Choice) -> Plan {
             ..Task::default()
         });
     }
+    let in_waves = waves::apply(file, &mut plan);
+    order_checkpoints(&mut plan, &in_waves);
     plan
+}
+
+/// Lets each checkpoint come after everything above it, and what is below it after the checkpoint, unless the file names its wave.
+fn order_checkpoints(plan: &mut Plan, in_waves: &BTreeSet<TaskId>) {
+    let (mut before, mut last): (Vec<TaskId>, Option<TaskId>) = Default::default();
+    for task in &mut plan.tasks {
+        if !in_waves.contains(&task.id) {
+            if is_checkpoint(task) {
+                task.after.clone_from(&before);
+            }
+            if task.after.is_empty() {
+                task.after.extend(last.clone());
+            }
+            if is_checkpoint(task) {
+                last = Some(task.id.clone());
+            }
+        }
+        before.retain(|id| !task.after.contains(id));
+        before.push(task.id.clone());
+    }
+}
+
+/// Returns whether a task looks back at the work above it, as those that Kiro itself writes between others, in any language.
+fn is_checkpoint(task: &Task) -> bool {
+    let (title, details) = (task.title.to_lowercase(), task.details.to_lowercase());
+    let is_named = ["checkpoint", "final checkpoint"].iter().any(|name| title.starts_with(name));
+    !task.id.as_str().contains('.') && (is_named || details.contains("ensure all tests pass"))
 }
 
 /// Returns the line of the nearest task with an open box of which the task on `line` is a part, and all required parts are ticked.

@@ -47,13 +47,19 @@ pub(super) fn read(file: &str) -> Plan {
         let Some((number, rest)) = number(item.text) else { continue };
         let (parallel, rest) = marks(rest);
         let id = TaskId::of_foreign(number);
-        let named = named_before(rest);
+        let named = named_before(rest, &plan.tasks);
         let sequence = phase.last.clone().filter(|_| !parallel);
-        let mut after: Vec<TaskId> = named.into_iter().chain(sequence).collect();
-        if after.is_empty() {
-            after.clone_from(&before);
+        let mut after: Vec<TaskId> = Vec::new();
+        for other in named.into_iter().chain(sequence) {
+            if !after.contains(&other) {
+                after.push(other);
+            }
         }
-        after.dedup();
+        // What names only tasks of earlier phases is behind the barrier nevertheless.
+        if !after.iter().any(|other| phase.all.contains(other)) {
+            let rest = before.iter().filter(|other| !after.contains(other)).cloned().collect::<Vec<_>>();
+            after.extend(rest);
+        }
         if !parallel {
             phase.last = Some(id.clone());
         }
@@ -86,13 +92,33 @@ fn marks(mut rest: &str) -> (bool, &str) {
     (parallel, rest)
 }
 
-/// Returns the tasks that a title says it depends on.
-fn named_before(title: &str) -> Vec<TaskId> {
+/// Returns the tasks that a title says it depends on. Of a range such as `T010-T012`, those that are above it.
+fn named_before(title: &str, above: &[Task]) -> Vec<TaskId> {
     let lower = title.to_ascii_lowercase();
     let Some(at) = lower.find("(depends on ") else { return Vec::new() };
     let list = title[at + "(depends on ".len()..].split(')').next().unwrap_or_default();
-    let words = list.split([',', ' ', '&']).filter(|word| number(&format!("{word} ")).is_some());
-    words.map(TaskId::of_foreign).collect()
+    let words = list.split([',', ' ', '&', ';']).map(|word| word.trim_end_matches('.'));
+    let mut named = Vec::new();
+    for word in words {
+        if number(&format!("{word} ")).is_some() {
+            named.push(TaskId::of_foreign(word));
+        } else if let Some((first, last)) = range(word) {
+            let is_in =
+                |task: &&Task| digits(task.id.as_str()).is_some_and(|at| (first..=last).contains(&at));
+            named.extend(above.iter().filter(is_in).map(|task| task.id.clone()));
+        }
+    }
+    named
+}
+
+fn range(word: &str) -> Option<(u32, u32)> {
+    let (first, last) = word.split_once(['-', '\u{2013}'])?;
+    Some((digits(first)?, digits(last)?))
+}
+
+/// Returns the number of `T012`.
+fn digits(word: &str) -> Option<u32> {
+    word.strip_prefix(['T', 't'])?.parse().ok()
 }
 
 /// Returns those of the tasks of a phase that no other task of the phase comes after.

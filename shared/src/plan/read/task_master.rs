@@ -15,6 +15,8 @@ use crate::{
 
 /// The list that is read if none is named.
 const DEFAULT_TAG: &str = "master";
+/// How many tasks that are left out may lie between two others.
+const MOST_PASSED_OVER: usize = 64;
 
 #[derive(Deserialize)]
 struct Entry {
@@ -43,30 +45,38 @@ struct List {
 pub(super) fn read(file: &str, choice: &Choice) -> Result<Plan> {
     let entries = entries(file, choice.tag.as_deref())?;
     let mut plan = Plan::default();
-    // What stands for a task in the dependencies of others: itself, or the ends of its parts.
-    let ends: BTreeMap<String, Vec<TaskId>> =
-        entries.iter().map(|entry| (name(&entry.id), ends(entry))).collect();
+    let names = Names::of(&entries);
     for entry in &entries {
         if is_cancelled(entry) {
             plan.left_out.push(left_out(&name(&entry.id), entry));
             continue;
         }
         let before: Vec<TaskId> =
-            entry.dependencies.iter().flat_map(|other| ends_of(&ends, &name(other))).collect();
-        if entry.subtasks.is_empty() {
+            unique(entry.dependencies.iter().flat_map(|other| names.stand_for(&name(other))));
+        if entry.subtasks.iter().all(is_cancelled) {
+            let parts = entry.subtasks.iter().map(|part| left_out(&part_name(entry, part), part));
+            plan.left_out.extend(parts);
             plan.tasks.push(task(TaskId::of_foreign(&name(&entry.id)), entry, before, None));
             continue;
         }
+        let own: Vec<TaskId> =
+            entry.subtasks.iter().map(|part| TaskId::of_foreign(&part_name(entry, part))).collect();
         for part in &entry.subtasks {
             let id = part_name(entry, part);
             if is_cancelled(part) {
                 plan.left_out.push(left_out(&id, part));
                 continue;
             }
-            let named: Vec<TaskId> =
-                part.dependencies.iter().flat_map(|other| part_after(&ends, entry, other)).collect();
-            let after = if named.is_empty() { before.clone() } else { named };
-            plan.tasks.push(task(TaskId::of_foreign(&id), part, after, Some(&entry.title)));
+            let named = part.dependencies.iter().flat_map(|other| part_after(&names, entry, other));
+            let mut after: Vec<TaskId> = unique(named);
+            // What the whole task needs, the first of its parts need.
+            if !after.iter().any(|id| own.contains(id)) {
+                after = unique(after.into_iter().chain(before.iter().cloned()));
+            }
+            let mut task = task(TaskId::of_foreign(&id), part, after, Some(&entry.title));
+            // Lists that a program wrote have parts without a mark in tasks with one.
+            task.done |= is_done(entry);
+            plan.tasks.push(task);
         }
     }
     Ok(plan)
@@ -130,19 +140,75 @@ fn ends(entry: &Entry) -> Vec<TaskId> {
     last.map(|part| TaskId::of_foreign(&part_name(entry, part))).collect()
 }
 
-fn ends_of(ends: &BTreeMap<String, Vec<TaskId>>, other: &str) -> Vec<TaskId> {
-    ends.get(other).cloned().unwrap_or_else(|| vec![TaskId::of_foreign(other)])
+/// What stands for a task or a part in the dependencies of others.
+struct Names(BTreeMap<String, Vec<TaskId>>);
+
+impl Names {
+    fn of(entries: &[Entry]) -> Self {
+        let mut all: BTreeMap<String, Vec<TaskId>> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| !is_cancelled(entry)) {
+            all.insert(name(&entry.id), ends(entry));
+        }
+        // What needs a task that is left out comes after what that needs.
+        let left_out: Vec<&Entry> = entries.iter().filter(|entry| is_cancelled(entry)).collect();
+        for entry in &left_out {
+            let needs = passed_over(entry, &left_out, &mut Vec::new());
+            let stand = needs.iter().flat_map(|id| all.get(id).cloned().unwrap_or_default());
+            let stand = unique(stand);
+            all.insert(name(&entry.id), stand);
+        }
+        let parts_of = |entry: &Entry| {
+            let gone = |part: &&Entry| is_cancelled(entry) || is_cancelled(part);
+            entry.subtasks.iter().filter(gone).map(|part| part_name(entry, part)).collect::<Vec<_>>()
+        };
+        all.extend(entries.iter().flat_map(parts_of).map(|id| (id, Vec::new())));
+        Self(all)
+    }
+
+    fn stand_for(&self, other: &str) -> Vec<TaskId> {
+        self.0.get(other).cloned().unwrap_or_else(|| vec![TaskId::of_foreign(other)])
+    }
+}
+
+/// Returns the tasks that are not left out and that one that is left out needs, also by others that are.
+fn passed_over<'a>(entry: &'a Entry, left_out: &[&'a Entry], seen: &mut Vec<&'a Value>) -> Vec<String> {
+    if seen.contains(&&entry.id) || seen.len() > MOST_PASSED_OVER {
+        return Vec::new();
+    }
+    seen.push(&entry.id);
+    let mut needs = Vec::new();
+    for other in entry.dependencies.iter().map(name) {
+        match left_out.iter().find(|entry| name(&entry.id) == other) {
+            Some(next) => needs.extend(passed_over(next, left_out, seen)),
+            None => needs.push(other),
+        }
+    }
+    needs
+}
+
+fn unique(ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
+    let mut all: Vec<TaskId> = Vec::new();
+    ids.for_each(|id| {
+        if !all.contains(&id) {
+            all.push(id);
+        }
+    });
+    all
 }
 
 /// Returns what a part comes after: a number names another part of the same task, one with a point a part of any.
-fn part_after(ends: &BTreeMap<String, Vec<TaskId>>, entry: &Entry, other: &Value) -> Vec<TaskId> {
+fn part_after(names: &Names, entry: &Entry, other: &Value) -> Vec<TaskId> {
     let other = name(other);
     let is_sibling = entry.subtasks.iter().any(|part| name(&part.id) == other);
-    match (other.contains('.'), is_sibling) {
-        (false, true) => vec![TaskId::of_foreign(&format!("{}.{other}", name(&entry.id)))],
-        (false, false) => ends_of(ends, &other),
-        (true, _) => vec![TaskId::of_foreign(&other)],
+    if !other.contains('.') && is_sibling {
+        return names.stand_for(&format!("{}.{other}", name(&entry.id)));
     }
+    // A part of a task does not come after that task.
+    if other == name(&entry.id) { Vec::new() } else { names.stand_for(&other) }
+}
+
+fn is_done(entry: &Entry) -> bool {
+    matches!(entry.status.as_deref(), Some("done" | "completed"))
 }
 
 fn is_cancelled(entry: &Entry) -> bool {
@@ -165,12 +231,5 @@ fn task(id: TaskId, entry: &Entry, after: Vec<TaskId>, part_of: Option<&str>) ->
     let details = details.into_iter().flatten().filter(|part| !part.trim().is_empty());
     let details = details.map(|part| part.trim().to_owned()).collect::<Vec<_>>().join("\n\n");
     let (title, details) = titled(&entry.title, details);
-    Task {
-        id,
-        title,
-        details,
-        done: matches!(entry.status.as_deref(), Some("done" | "completed")),
-        after,
-        ..Task::default()
-    }
+    Task { id, title, details, done: is_done(entry), after, ..Task::default() }
 }

@@ -237,6 +237,19 @@ fn spec_kit_phases_are_barriers() {
     assert!(flaws(&plan).is_empty());
 }
 
+#[test]
+fn spec_kit_tasks_that_name_others_stay_behind_the_barrier() {
+    let file = "## A\n- [ ] T001 a\n- [ ] T002 [P] b\n## B\n- [ ] T003 [P] c\n- [ ] T004 [P] d\n## C\n- [ ] T005 [P] e (depends on T001)\n\
+                - [ ] T006 [P] f (Depends on T003\u{2013}T004, T005.)\n";
+    assert_eq!(
+        outline(&plan(file).1)[4..],
+        [
+            "t005 <t001 <t003 <t004: e (depends on T001)",
+            "t006 <t003 <t004 <t005: f (Depends on T003\u{2013}T004, T005.)"
+        ]
+    );
+}
+
 const KIRO: &str = "\
 # Implementation Plan
 
@@ -285,6 +298,25 @@ const TASK_MASTER: &str = r#"{
 }"#;
 
 #[test]
+fn kiro_checkpoints_and_waves_order_what_has_no_part_in_common() {
+    let checkpoint = "- [ ] 1. A\n- [ ] 2. B\n- [ ] 3. Look\n  - Ensure all tests pass, ask the user\n- [ ] 4. C\n- [ ] 5. D\n";
+    let lines = ["1: A", "2: B", "3 <1 <2: Look", "4 <3: C", "5 <3: D"];
+    assert_eq!(outline(&plan(checkpoint).1), lines);
+    // A task that two waves name is in the first; what no wave names keeps its place.
+    for waves in [
+        r#"{"waves": [{"id": 0, "tasks": ["2", 4]}, {"id": 1, "tasks": ["1", "9", "4"]}]}"#,
+        r#"{"waves": [["2", "4"], [1]]}"#,
+    ] {
+        let file = format!("{checkpoint}\n```json\n{waves}\n```\n");
+        let lines = ["1 <2 <4: A", "2: B", "3 <1 <2: Look", "4: C", "5 <3: D"];
+        assert_eq!(outline(&plan(&file).1), lines, "{waves}");
+        assert!(flaws(&plan(&file).1).is_empty());
+    }
+    let broken = format!("{checkpoint}\n```json\n{{\"waves\": 7}}\n```\n");
+    assert_eq!(outline(&plan(&broken).1), lines);
+}
+
+#[test]
 fn task_master_parts_and_tags() {
     let (format, plan) = plan(TASK_MASTER);
     assert_eq!(format, Format::TaskMaster);
@@ -294,7 +326,7 @@ fn task_master_parts_and_tags() {
             "x 1.1: Clone",
             "1.2 <1.1: Build",
             "2 <1.2: Assess",
-            "4.1 <1.2: First",
+            "4.1 <1.2 <2: First",
             "4.2 <4.1: Second",
             "5 <4.2: End",
         ]
@@ -306,6 +338,54 @@ fn task_master_parts_and_tags() {
     assert_eq!(outline(&of("feature").unwrap().1), ["1: Only"]);
     assert_eq!(of("none").unwrap_err().hints, ["--tag names one of: feature, master"]);
     assert_eq!(outline(&self::plan(r#"{"tasks": [{"id": 7, "title": "T"}]}"#).1), ["7: T"]);
+}
+
+#[test]
+fn what_a_list_of_task_master_leaves_out_is_passed_over() {
+    let file = r#"{"tasks": [
+      {"id": 1, "title": "A", "status": "pending"},
+      {"id": 2, "title": "B", "status": "cancelled", "dependencies": [1, 3]},
+      {"id": 3, "title": "C", "status": "deferred", "dependencies": [2]},
+      {"id": 4, "title": "D", "dependencies": [2], "subtasks": [
+        {"id": 1, "title": "E", "dependencies": [4]},
+        {"id": 2, "title": "F", "status": "cancelled"},
+        {"id": 3, "title": "G", "dependencies": [1, "4.2"]}
+      ]},
+      {"id": 5, "title": "H", "status": "done", "subtasks": [{"id": 1, "title": "I", "status": "pending"}]},
+      {"id": 6, "title": "J", "subtasks": [{"id": 1, "title": "K", "status": "cancelled"}]}
+    ]}"#;
+    let (_, plan) = plan(file);
+    assert_eq!(outline(&plan), ["1: A", "4.1 <1: E", "4.3 <4.1: G", "x 5.1: I", "6: J"]);
+    assert_eq!(plan.left_out.len(), 4);
+    assert!(flaws(&plan).is_empty());
+}
+
+#[test]
+fn parts_of_beads_wait_for_what_their_epics_need() {
+    let issue = |id: &str, kind: &str, links: &[(&str, &str)]| {
+        let links: Vec<_> = links
+            .iter()
+            .map(|(other, kind)| serde_json::json!({"issue_id": id, "depends_on_id": other, "type": kind}))
+            .collect();
+        serde_json::json!({"id": id, "title": id, "status": "open", "issue_type": kind, "dependencies": links})
+            .to_string()
+    };
+    let file = [
+        issue("a", "epic", &[("a1", "blocks")]),
+        issue("a1", "epic", &[("a", "parent-child")]),
+        issue("x", "task", &[("a1", "parent-child")]),
+        issue("y", "task", &[("a1", "parent-child"), ("a", "blocks"), ("x", "blocks")]),
+        issue("b", "epic", &[("a", "blocks"), ("z", "blocks")]),
+        issue("z", "task", &[("b", "parent-child")]),
+        // A circle of epics ends.
+        issue("c", "epic", &[("d", "parent-child")]),
+        issue("d", "epic", &[("c", "parent-child")]),
+        issue("w", "task", &[("c", "blocks")]),
+    ]
+    .join("\n");
+    let (_, plan) = plan(&file);
+    assert_eq!(outline(&plan), ["x: x", "y <x: y", "z <x <y: z", "w: w"]);
+    assert!(flaws(&plan).is_empty());
 }
 
 #[test]
