@@ -23,6 +23,7 @@ mod opencode;
 mod person;
 mod reviewers;
 mod run;
+mod sdk;
 mod sessions;
 mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]
