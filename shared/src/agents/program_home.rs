@@ -9,7 +9,6 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::launch::PRIVATE;
 use crate::private_files;
 
 /// Maximum number of entries of one folder that are linked.
@@ -20,7 +19,7 @@ const MAX_ENTRIES: usize = 2000;
 pub struct ProgramHome {
     /// Its name.
     pub name: String,
-    /// What is added: links, by their paths below it, to files of the agent, in whose paths `{private}` is replaced.
+    /// What is added: links, by their paths below it, to files in the agent's private folder, by their names.
     pub added: Vec<(PathBuf, String)>,
     /// The folders below it that show one of the user.
     pub shown: Vec<ShownFolder>,
@@ -47,8 +46,8 @@ impl ProgramHome {
     pub(super) fn make(&self, private: &Path) -> io::Result<PathBuf> {
         // It is filled where no agent writes.
         let new = private_files::temporary_dir(private)?;
-        for (below, to) in &self.added {
-            link(&new.path().join(below), Path::new(&to.replace(PRIVATE, &private.to_string_lossy())))?;
+        for (below, name) in &self.added {
+            link(&new.path().join(below), &private.join(name))?;
         }
         for folder in &self.shown {
             folder.show(new.path())?;
@@ -110,7 +109,7 @@ mod tests {
         };
         let home = ProgramHome {
             name: "home".to_owned(),
-            added: vec![("x/more/ours/extension".into(), "{private}/extension".to_owned())],
+            added: vec![("x/more/ours/extension".into(), "extension".to_owned())],
             shown: vec![
                 shown("x", user.clone(), &["login"]),
                 shown("x/more", user.join("more"), &[]),

@@ -56,7 +56,7 @@ pub(super) fn add(
     for (name, content, at) in all {
         let Some(content) = content else { continue };
         launch.files.push(PrivateFile { name: name.to_owned(), text: content.to_string() });
-        added.push((below.join(EXTENSION).join(at), format!("{PRIVATE}/{name}")));
+        added.push((below.join(EXTENSION).join(at), name.to_owned()));
     }
     launch.home = Some(ProgramHome { name: FOLDER.to_owned(), added, shown: shown(&user, &below) });
     launch.env.push((VARIABLE.to_owned(), format!("{PRIVATE}/{FOLDER}")));
