@@ -65,8 +65,8 @@ pub(crate) const PAGE: Page = Page {
             &[
                 "Claude Code, Codex, Gemini CLI and opencode can be designers. The server with the tools is passed by \
                  an option or a variable, and none of your files is changed. Claude Code, Codex and opencode also get \
-                 instructions on how to delegate and report; Gemini CLI reads those of the server, and takes it only where \
-                 nobody but root writes the folders above the repository. In Codex, which \
+                 instructions on how to delegate and report; Gemini CLI reads those of the server, and gets a home folder of \
+                 links to your own, with one extension more, by the variable GEMINI_CLI_HOME. In Codex, which \
                  has no list of tools, commands run in a sandbox that only reads. Shell commands are asked for as \
                  your own settings say. Codex is started with --no-daemon: its server in the background would \
                  outlive the designer.",

@@ -11,7 +11,15 @@ use super::cli::{Cli, Client};
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if let Some(client) = cli.print {
         terminal.print(&registration(client, &cli.write));
+        if cli.write.is_empty() {
+            terminal.hint("so it only reads; --write=spawn,send,control lets the program direct agents");
+        }
         return Ok(Exit::Done);
+    }
+    if terminal.can_ask() {
+        terminal.hint(
+            "an agent program starts this and talks to it; --print PROGRAM shows how, and Ctrl-D ends it",
+        );
     }
     terminal.begin_stream();
     mcp::serve(here::environment(), &cli.request(), std::io::stdin(), &mut terminal.writer())?;
@@ -29,11 +37,11 @@ fn registration(client: Client, write: &[WriteClass]) -> String {
         Client::Claude => format!("claude mcp add orchestra -- {}\n", command.join(" ")),
         Client::Codex => format!("codex mcp add orchestra -- {}\n", command.join(" ")),
         Client::Gemini => format!(
-            "in .gemini/settings.json:\n{{\"mcpServers\": {{\"orchestra\": {{\"command\": \"git\", \"args\": [{}]}}}}}}\n",
+            "in ~/.gemini/settings.json:\n{{\"mcpServers\": {{\"orchestra\": {{\"command\": \"git\", \"args\": [{}]}}}}}}\n",
             quoted(&command[1..])
         ),
         Client::Opencode => format!(
-            "in opencode.json:\n{{\"mcp\": {{\"orchestra\": {{\"type\": \"local\", \"command\": [{}]}}}}}}\n",
+            "in ~/.config/opencode/opencode.json:\n{{\"mcp\": {{\"orchestra\": {{\"type\": \"local\", \"command\": [{}]}}}}}}\n",
             quoted(&command)
         ),
     }

@@ -246,7 +246,8 @@ pub(crate) const PAGE: Page = Page {
                  dontAsk: default; acceptEdits: auto_edit; plan: plan; bypassPermissions: yolo), and a tool \
                  that is denied or not offered is counted. --allow and --deny are rules of its policy engine; \
                  they take its own tools, or those of Claude Code: Bash(git *), Edit, WebFetch. That you asked \
-                 for the agent makes it trust the worktree. It does not support --on-prompt, --max-turns, \
+                 for the agent makes it trust the worktree. With --mcp it gets a home folder of links to your own, with one \
+                 extension more, by the variable GEMINI_CLI_HOME. It does not support --on-prompt, --max-turns, \
                  --budget, and --append-system-prompt, and reports tokens but no cost.",
             ],
         ),

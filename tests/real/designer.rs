@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use testkit::{TestRepo, until};
 
 use crate::{
-    codex::codex, mcp_client::with_quick_agents, opencode::opencode, person::Person, test_bed::TestBed,
+    codex::codex, gemini::gemini, mcp_client::with_quick_agents, opencode::opencode, person::Person,
+    test_bed::TestBed,
 };
 
 /// Returns the world, unless there is no terminal.
@@ -133,7 +134,6 @@ fn opencode_delegates_and_its_session_is_found_again() {
 
 /// A designer calls a tool, is left, and continues; `quits` is how it is left.
 fn delegates_and_continues(repo: &TestRepo<'_>, program: &str, words: &str, quits: &str) {
-    with_quick_agents(repo);
     let before = repo.checkout();
     let mut person = Person::runs(repo, "git-orchestra-designer", &format!("--agent {program}"), &[]);
     let me = designer(repo);
@@ -166,5 +166,31 @@ fn codex_delegates_and_continues() {
     let before = fs::read_to_string(&settings).expect("settings");
     let trusted = format!("[projects.\"{}\"]\ntrust_level = \"trusted\"\n", repo.path().display());
     fs::write(&settings, before + &trusted).expect("written");
+    with_quick_agents(&repo);
     delegates_and_continues(&repo, "codex", "FAKE-CODEXTALK with me", "/quit");
+}
+
+#[test]
+fn gemini_delegates_hears_and_continues() {
+    let Some(test_bed) = test_bed() else { return };
+    let repo = test_bed.repo();
+    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
+    let folder = test_bed.world().home().join(".gemini");
+    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    with_quick_agents(&repo);
+    // Its agent reports to it.
+    let script = test_bed.world().dir().join("quick.sh");
+    fs::write(&script, "cp \"$1\" made.txt && git-orchestra inbox tell -k complete finished\n")
+        .expect("written");
+    let command = format!("sh {} {{prompt_file}}", script.display());
+    repo.git(["config", "orchestra.agent.quick.command", &command]);
+    delegates_and_continues(&repo, "gemini", "FAKE-GEMINITALK with me", "/quit");
+    let agents = repo.agents();
+    let me = agents.iter().find(|one| one["designer"] == true).expect("the designer");
+    let events = repo.events(me["id"].as_str().expect("an id"));
+    assert!(events.iter().any(|fact| fact["t"] == "heard"), "{events:?}");
+    // The program itself rewrites older settings.
+    let settings = fs::read_to_string(folder.join("settings.json")).expect("settings");
+    assert!(!settings.contains("mcpServers") && !settings.contains("hooks"), "{settings}");
+    assert!(!folder.join("extensions").exists());
 }

@@ -26,6 +26,7 @@ mod reviewers;
 mod run;
 mod run_reviews;
 mod run_story;
+mod sdk;
 mod sessions;
 mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]

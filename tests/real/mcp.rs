@@ -4,7 +4,12 @@ use std::fs;
 
 use testkit::{Ran, TestRepo};
 
-use crate::{codex::codex, gemini::gemini, opencode::opencode, test_bed::TestBed};
+use crate::{
+    codex::codex,
+    gemini::gemini,
+    opencode::opencode,
+    test_bed::{TestBed, only_session},
+};
 
 /// Lets an agent call the server `notes`, answers it if it asks, and returns what the server noted.
 fn noted(
@@ -61,18 +66,21 @@ fn codex_calls_a_server_that_is_named_for_it() {
 }
 
 #[test]
-fn gemini_is_given_no_server_that_it_would_not_read() {
+fn gemini_calls_a_server_that_is_named_for_it() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();
     let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
-    repo.git(["config", "orchestra.mcp.notes.command", "true"]);
-    // Everybody writes into the folder of temporary files, above this repository.
-    let refused = repo.orchestra(["spawn", "-d", "--agent", "gemini", "--mcp", "notes", "--", "x"]).exits(2);
-    refused.stderr_has("nobody but root writes").stderr_has("gemini mcp add");
-    repo.orchestra(["designer", "--agent", "gemini", "--print"])
-        .exits(2)
-        .stderr_has("nobody but root writes");
-    assert_eq!(repo.agents().len(), 0, "nothing was recorded");
+    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    let folder = test_bed.world().home().join(".gemini");
+    let options = ["--agent", "gemini", "--allow", "mcp__notes"];
+    let said = noted(&test_bed, &repo, &options, "FAKE-NOTE-GEMINI", None);
+    assert_eq!(said, "from the model of-the-notes\n");
+    // Its session is with the user's own, and nothing is in the user's settings.
+    assert_eq!(only_session(&repo)["id"], repo.agents()[0]["session"]);
+    // The program itself rewrites older settings.
+    let settings = fs::read_to_string(folder.join("settings.json")).expect("settings");
+    assert!(!settings.contains("mcpServers") && !settings.contains("hooks"), "{settings}");
+    assert!(!folder.join("extensions").exists());
 }
 
 #[test]

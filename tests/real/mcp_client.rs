@@ -114,3 +114,37 @@ fn claude_code_delegates_to_two_agents() {
     }
     assert_eq!(repo.checkout(), before, "the checkout of the person is as it was");
 }
+
+#[test]
+fn claude_code_gives_up_a_call_and_calls_the_same_server_again() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    repo.git(["config", "orchestra.agent.slow.command", "sleep 600"]);
+    repo.git(["config", "orchestra.agent.slow.reads", "prose"]);
+    let id = repo.orchestra(["spawn", "-d", "--agent", "slow", "--", "x"]).succeeded().line();
+    repo.wait_for(&id, "running");
+    let dir = repo.world().dir().to_owned();
+    let (asked, answered) = (dir.join("asked"), dir.join("answered"));
+    let line = format!("tee {} | git-orchestra-mcp | tee {}", asked.display(), answered.display());
+    let servers =
+        json!({"mcpServers": {"orchestra": {"command": "sh", "args": ["-c", line], "timeout": 3000}}});
+    let file = dir.join("servers.json");
+    fs::write(&file, servers.to_string()).expect("written");
+    let file = file.to_string_lossy().into_owned();
+    let options = ["--mcp-config", &file, "--strict-mcp-config", "--allowedTools=mcp__orchestra"];
+    let said = Ran::of(&mut claude(&repo, &[&["-p", "FAKE-IMPATIENT"], &options[..]].concat())).succeeded();
+    assert!(said.stdout().contains("It still answers."), "{}", said.stdout());
+    let lines = |path: &Path| -> Vec<Value> {
+        let text = fs::read_to_string(path).expect("lines");
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let (asked, answered) = (lines(&asked), lines(&answered));
+    let of =
+        |tool: &str| asked.iter().find(|line| line["params"]["name"] == tool).expect("a call")["id"].clone();
+    let (wait, status) = (of("agents_wait"), of("agents_status"));
+    let gave_up = asked.iter().find(|line| line["method"] == "notifications/cancelled").expect("given up");
+    assert_eq!(gave_up["params"]["requestId"], wait, "{asked:?}");
+    assert!(answered.iter().all(|line| line["id"] != wait), "{answered:?}");
+    assert!(answered.iter().any(|line| line["id"] == status && line["result"]["isError"] == false));
+    repo.orchestra(["stop", &id]).succeeded();
+}

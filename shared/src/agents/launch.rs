@@ -4,8 +4,15 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OutputPatterns, Protocol, Session, TaskHandling, mcp_server::McpServer};
-use crate::model::{AgentId, OnPrompt, Permission};
+use super::{
+    OutputPatterns, Protocol, Session, TaskHandling, mcp_server::McpServer, program_home::ProgramHome,
+};
+use crate::{
+    Kind, Result,
+    error::ErrorContext as _,
+    model::{AgentId, OnPrompt, Permission},
+    private_files,
+};
 
 /// The placeholder in a command for the path of the file with the task.
 pub(super) const PROMPT_FILE: &str = "{prompt_file}";
@@ -86,6 +93,9 @@ pub struct Launch {
     /// Files that are written for it before it is started.
     #[serde(default)]
     pub files: Vec<PrivateFile>,
+    /// The home folder that it gets in place of the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<ProgramHome>,
     /// How its output is read, if that is text for people.
     #[serde(default)]
     pub patterns: Option<OutputPatterns>,
@@ -119,6 +129,7 @@ impl Launch {
             unset: vec![],
             env: vec![],
             files: vec![],
+            home: None,
             patterns: None,
             conversation: None,
             leftovers: vec![],
@@ -145,6 +156,24 @@ impl Launch {
         let all = all.chain(self.env.iter_mut().map(|(_, value)| value));
         all.for_each(|text| *text = text.replace(PRIVATE, &private));
         self
+    }
+
+    /// Writes what the program finds in the agent's private folder.
+    ///
+    /// # Errors
+    /// A file or a folder cannot be written.
+    pub fn put_files(&self, private: &Path) -> Result<()> {
+        for file in &self.files {
+            let path = private.join(&file.name);
+            private_files::replace(&path, &file.text)
+                .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+        }
+        if let Some(home) = &self.home {
+            home.make(private).context(Kind::External, || {
+                format!("cannot make '{}'", private.join(&home.name).display())
+            })?;
+        }
+        Ok(())
     }
 
     /// Returns the command for a task in the file `prompt`.

@@ -8,6 +8,7 @@
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
 //! | `mcp` | the MCP servers that agents get |
+//! | `program_home` | a home folder for one start of a program |
 //! | `hooks` | commands that a program runs at moments of a conversation |
 //! | [`designer`](designer_launch) | starting a program as a designer, in the terminal of a person |
 //! | `fields`, `installed` | reading the fields of JSON; finding an installed program |
@@ -49,6 +50,7 @@ mod options;
 mod output_patterns;
 mod profile;
 mod program;
+mod program_home;
 mod protocol;
 mod registry;
 mod session;

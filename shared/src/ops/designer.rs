@@ -15,14 +15,13 @@ use serde::{Deserialize, Serialize};
 pub use self::running::Ended;
 use self::session::Conversation;
 use crate::{
-    Code, Error, Kind, Result,
+    Code, Error, Result,
     agents::{self, DesignerOptions, Launch, Session},
     config::{
         Config,
         keys::{AGENT, LABEL},
     },
     context::Context,
-    error::ErrorContext as _,
     git::Repo,
     lock::Lock,
     model::{
@@ -31,7 +30,7 @@ use crate::{
         quote, text,
     },
     ops::{agent_object::AgentObject, caller::Caller, named, spawn, status},
-    private_files, process,
+    process,
     store::{
         self, Listing, NewAgent, append,
         layout::{AgentDir, PrivateDir},
@@ -301,12 +300,7 @@ fn begin(
     };
     let undo = |_: &Error| dir.remove_unless_it_holds_output();
     record.write(&lock).inspect_err(undo)?;
-    for file in &launch.files {
-        let path = dir.dir().join(&file.name);
-        private_files::replace(&path, &file.text)
-            .context(Kind::External, || format!("cannot write '{}'", path.display()))
-            .inspect_err(undo)?;
-    }
+    launch.put_files(dir.dir()).inspect_err(undo)?;
     repo.begin(std::slice::from_ref(id)).inspect_err(undo)?;
     if who.earlier.is_none() {
         create(context, repo, request, who).inspect_err(undo)?;

@@ -70,11 +70,7 @@ pub fn start(
         Some(words) => prompt::put(words.as_bytes(), &spec.worktree, id)?,
         None => prompt::copy(&dir.prompt(), &spec.worktree, id)?,
     };
-    for file in &spec.launch.files {
-        let path = dir.dir().join(&file.name);
-        private_files::replace(&path, &file.text)
-            .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
-    }
+    spec.launch.put_files(dir.dir())?;
     let launch = spec.launch.clone().in_folder(dir.dir());
     let mut argv = launch.argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
@@ -102,6 +98,7 @@ pub fn start(
         }
         sandbox.read = [vec![prompt.clone()], files.read].concat();
         sandbox.write.extend(files.written);
+        sandbox.write.extend(spec.launch.home.iter().map(|home| dir.dir().join(&home.name)));
     }
     let asks = sandbox.is_none() && !spec.launch.is_given_messages();
     let mut command = command_of_spec(environment, program, id, common_dir, spec, sandbox.as_ref())?;

@@ -71,6 +71,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         env: vec![],
         servers: vec![],
         files,
+        home: None,
         patterns: None,
         conversation: None,
         leftovers: vec![],

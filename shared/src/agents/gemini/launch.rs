@@ -1,11 +1,9 @@
 //! Starting Gemini CLI. Its settings are passed as options, never written to a file of the user; login and everything else are the
 //! user's own.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::path::Path;
 
-use serde_json::json;
-
-use super::{EXAMINATION, NAME, modes::mode, rules, stream::StreamJson};
+use super::{EXAMINATION, NAME, modes::mode, own_home, rules, stream::StreamJson};
 use crate::{
     Code, Error, Result,
     agents::{
@@ -27,10 +25,6 @@ pub(super) const SUPPORTED: &[&str] = &[
     options::MODEL,
     options::MCP_SERVER,
 ];
-/// The file with its MCP servers, which it reads as settings that the user's own take precedence over.
-const MCP_FILE: &str = "gemini-mcp.json";
-/// The variable with the path of that file.
-const DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
 /// Its hooks, of which time limits are in milliseconds.
 pub(super) const HOOKS: HookForm =
     HookForm { prompt: "BeforeAgent", tool: "AfterTool", end: "AfterAgent", continues: "deny", second: 1000 };
@@ -60,55 +54,50 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     if rules.is_some() {
         check_folder(&config.private_dir()?)?;
     }
-    let launch = Launch {
+    let outer = own_home::outer_home(config.environment()).map(|home| home.to_string_lossy().into_owned());
+    let env = [Some((TRUST.0, TRUST.1.to_owned())), outer.map(|home| (own_home::VARIABLE, home))];
+    let mut launch = Launch {
         argv: argv(program, permission, rules.is_some(), &options)?,
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
         permission: Some(permission),
         protocol: Protocol::of(&StreamJson),
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
-        env: vec![(TRUST.0.to_owned(), TRUST.1.to_owned())],
+        env: env.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect(),
+        files: rules.into_iter().map(|text| PrivateFile { name: RULES_FILE.to_owned(), text }).collect(),
         ..Launch::plain(vec![], Stdin::Prompt, TaskHandling::Prose)
     };
-    let rules = rules.map(|text| PrivateFile { name: RULES_FILE.to_owned(), text });
-    let (mut files, mut env): (Vec<PrivateFile>, _) = (rules.into_iter().collect(), launch.env.clone());
     if !servers.is_empty() {
-        check_servers_are_read(&config.private_dir()?)?;
-        let (file, path) = mcp::file(MCP_FILE, &servers, &MCP_FORM);
-        files.push(file);
-        env.push((DEFAULTS.to_owned(), path));
+        own_home::add(&mut launch, config.environment(), &mcp::as_json(&servers, &MCP_FORM), None)?;
     }
-    Ok(Launch { files, env, ..launch })
+    Ok(launch)
 }
 
 /// Starts it as a designer. It takes no text in addition to its own instructions, but reads those of the server.
 pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
     let program = installed::path(config, NAME).ok_or_else(not_installed)?;
     let mut servers = mcp::as_json(std::slice::from_ref(&options.server), &MCP_FORM);
-    // The tools of git orchestra are called without asking, as in other programs.
-    servers[&options.server.name]["trust"] = true.into();
-    check_servers_are_read(&config.private_dir()?)?;
-    let hooks = HOOKS.settings(&options.hook_command(NAME));
-    let text = json!({"mcpServers": servers, "hooks": hooks}).to_string();
-    let settings = PrivateFile { name: MCP_FILE.to_owned(), text };
-    let path = format!("{PRIVATE}/{MCP_FILE}");
-    let denied: Vec<String> = options.denied().into_iter().filter(|tool| tool != "NotebookEdit").collect();
-    let rules = rules::policy(&[], &denied)?;
-    let (mut argv, mut files) = (vec![program], vec![settings]);
-    if let Some(text) = rules {
-        check_folder(&config.private_dir()?)?;
-        argv.push(format!("--policy={PRIVATE}/{RULES_FILE}"));
-        files.push(PrivateFile { name: RULES_FILE.to_owned(), text });
+    // What its tools start finds the user's own home folder.
+    if let Some(home) = own_home::user_home(config.environment()) {
+        servers[&options.server.name]["env"][own_home::VARIABLE] = home.to_string_lossy().into();
     }
+    let hooks = HOOKS.settings(&options.hook_command(NAME));
+    let denied: Vec<String> = options.denied().into_iter().filter(|tool| tool != "NotebookEdit").collect();
+    // The tools of git orchestra are called without asking, as in other programs.
+    let allowed = [format!("mcp__{}", options.server.name)];
+    check_folder(&config.private_dir()?)?;
+    let rules = rules::policy(&allowed, &denied)?;
+    let mut argv = vec![program, format!("--policy={PRIVATE}/{RULES_FILE}")];
     argv.extend(options.model.iter().map(|model| format!("--model={model}")));
-    Ok(Launch {
+    let mut launch = Launch {
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
-        env: vec![(DEFAULTS.to_owned(), path)],
-        files,
+        files: rules.into_iter().map(|text| PrivateFile { name: RULES_FILE.to_owned(), text }).collect(),
         ..Launch::plain(argv, Stdin::Empty, TaskHandling::Prose)
-    })
+    };
+    own_home::add(&mut launch, config.environment(), &servers, Some(&hooks))?;
+    Ok(launch)
 }
 
 /// Fails if the program cannot be given rules in a file of this folder: it takes a comma for the end of a path, and would start without
@@ -120,23 +109,6 @@ fn check_folder(private: &Path) -> Result<()> {
     }
     let what = format!("agent '{NAME}' cannot be given --allow or --deny in '{}'", text::safe(&path));
     Err(Error::new(Code::OptionUnsupported, what).hint("the path of the repository contains a comma"))
-}
-
-/// Fails if the program does not read settings below this folder: version 0.61 skips those for which another user than root could exchange
-/// the file or a folder above it, with a warning that nobody sees, and would run without its servers.
-fn check_servers_are_read(private: &Path) -> Result<()> {
-    let is_foreign = |dir: &&Path| {
-        fs::symlink_metadata(dir).is_ok_and(|found| found.uid() != 0 || found.mode() & 0o022 != 0)
-    };
-    let Some(foreign) = private.ancestors().find(is_foreign) else { return Ok(()) };
-    let shown = foreign.to_string_lossy();
-    let what = format!(
-        "agent '{NAME}' cannot be given MCP servers here: it reads them only below folders that nobody but root writes, unlike '{}'",
-        text::safe(&shown)
-    );
-    Err(Error::new(Code::OptionUnsupported, what)
-        .hint("gemini mcp add NAME COMMAND adds a server to your own settings")
-        .hint("--agent NAME with another program, which takes servers everywhere"))
 }
 
 fn not_installed() -> Error {
@@ -164,16 +136,6 @@ fn argv(program: String, permission: Permission, has_rules: bool, options: &Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn servers_that_would_not_be_read_are_refused() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let error = check_servers_are_read(folder.path()).unwrap_err();
-        assert_eq!(error.code, Code::OptionUnsupported);
-        assert!(error.message.contains(&*folder.path().to_string_lossy()), "{}", error.message);
-    }
 
     fn of(permission: Permission, has_rules: bool, options: &Options) -> Vec<String> {
         argv("gemini".to_owned(), permission, has_rules, options).unwrap()

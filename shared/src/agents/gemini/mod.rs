@@ -7,6 +7,7 @@ mod end;
 mod launch;
 mod limit;
 mod modes;
+mod own_home;
 mod rules;
 mod sessions;
 mod stream;
