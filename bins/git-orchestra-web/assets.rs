@@ -1,4 +1,4 @@
-//! The page: files that hold nothing of the repository, so that anybody may get them.
+//! The page: files that hold nothing of the repository, so that a stranger may get them.
 
 /// A file of the page.
 pub(crate) struct Asset {

@@ -1,4 +1,4 @@
-//! Connections from this machine, with limits: nobody can use all places, or all memory, or wait for ever.
+//! Connections from this machine, with limits: nobody can use all places or all memory, or wait without a limit.
 
 use std::{sync::Arc, time::Duration};
 

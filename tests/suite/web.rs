@@ -1,4 +1,4 @@
-//! `web`: the real server, asked by plain sockets, as a browser, a hostile page, or anybody else on this machine would.
+//! `web`: the real server, asked by plain sockets, as a browser, a hostile page, or another user of this machine would.
 
 mod calls;
 mod guard;
@@ -41,7 +41,7 @@ impl Answer {
     }
 }
 
-/// A browser that is logged in.
+/// A browser after it logged in.
 struct Browser {
     port: u16,
     cookie: String,

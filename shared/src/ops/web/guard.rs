@@ -34,7 +34,7 @@ pub struct Facts<'a> {
 pub struct Policy<'a> {
     /// The names by which we are reached.
     pub hosts: &'a [HostName],
-    /// The paths that anybody may get: those of a page that holds nothing.
+    /// The paths that a stranger may get: those of a page that holds nothing.
     pub public: &'a [&'a str],
     /// The path to which a link's token is posted.
     pub login: &'a str,
@@ -121,7 +121,7 @@ impl Refusal {
     }
 }
 
-/// Decides about a request. Returns who sent it, or `None` for what anybody may get: the empty page, and logging in.
+/// Decides about a request. Returns who sent it, or `None` for what a stranger may get: the empty page, and logging in.
 ///
 /// # Errors
 /// It may not pass.

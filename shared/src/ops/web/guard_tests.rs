@@ -193,7 +193,7 @@ fn pages_of_other_sites_and_ports_are_kept_out() {
     }
     let twice = Facts { fetch_sites: vec![b"same-origin", b"cross-site"], ..server.get() };
     assert_eq!(server.decide(&twice), Err(Refusal::Malformed));
-    // A page that anybody may get is still not read by pages of others.
+    // A page that a stranger may get is still not read by pages of others.
     let foreign = Facts { path: "/", origins: vec![b"http://evil.example"], ..server.get() };
     assert_eq!(server.decide(&foreign), Err(Refusal::OtherOrigin));
 }

@@ -1,4 +1,4 @@
-//! The names by which a browser may reach the server: those of this machine, and those that its owner typed, such as that of a tunnel.
+//! The names by which a browser may reach the server: those of this machine, and those that its owner typed, such as the name of a tunnel.
 
 use std::{fmt, str::FromStr};
 
