@@ -87,7 +87,7 @@ fn lines(gate: &OpenGate) -> String {
         lines.push_str(&format!("    {option:<8}{meaning}\n"));
     }
     if let Some(worktree) = &gate.worktree {
-        lines.push_str(&format!("    worktree {}\n", quote::word(&worktree.display().to_string())));
+        lines.push_str(&format!("    worktree {}\n", quote::word(worktree.display().to_string())));
     }
     if let (Some(deadline), Some(default)) = (gate.deadline, &gate.default) {
         let (default, until) = (text::safe(default), humanize::clock_time(deadline));

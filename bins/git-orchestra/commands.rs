@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use orchestra_terminal::{CommandLine, Program, run};
 
-use crate::agent_api;
+use crate::{agent_api, web};
 
 #[path = "../git-orchestra-attach/command.rs"]
 mod attach;
@@ -131,6 +131,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "tag" => Entry::of::<tag::Cli>(),
         "try" => Entry::of::<r#try::Cli>(),
         "undo" => Entry::of::<undo::Cli>(),
+        "web" => Entry::of::<web::Cli>(),
         "worktrees" => Entry::of::<worktrees::Cli>(),
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! `git orchestra`: contains every command of the suite but `agent-api`. It runs the one that its first argument names, or that
+//! `git orchestra`: contains every command of the suite but `agent-api` and `web`. It runs the one that its first argument names, or that
 //! the name of the program names; other commands are programs `git-orchestra-<command>` on PATH.
 
 mod agent_api;
@@ -13,8 +13,10 @@ mod installation;
 mod lookup;
 mod overview;
 mod schema;
+mod separate;
 mod setup;
 mod view;
+mod web;
 
 use std::process::ExitCode;
 

@@ -18,7 +18,7 @@ mod sizes;
 mod tokens;
 mod words;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -93,8 +93,8 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "status" | "inbox" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup"
         | "sync" | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],
-        "plan" | "mcp" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man"
-        | "schema" | "help" => {
+        "plan" | "mcp" | "web" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions"
+        | "man" | "schema" | "help" => {
             return None;
         }
         other => panic!("say how {other} is called"),

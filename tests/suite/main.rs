@@ -183,6 +183,7 @@ mod verdicts;
 mod verdicts_landing;
 mod watch;
 mod watch_keys;
+mod web;
 mod with_changes;
 mod work;
 mod worktree_folders;

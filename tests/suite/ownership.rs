@@ -101,6 +101,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["sessions", "keep", "x"],
         vec!["sessions", "forget", "x"],
         vec!["sessions", "export", "x"],
+        vec!["web"],
     ];
     let covered = |name: &str| all.iter().any(|words| words[0] == name);
     // The doctor examines what the others refuse, the tools of mcp open the repository themselves, a slot belongs to the machine, and a plan is a file.

@@ -205,9 +205,12 @@ fn what_an_agent_can_do_outside_its_sandbox() {
     });
 }
 
+/// The name of a level, and the attacks that succeed at it.
+type Level<'a> = (String, Vec<&'a str>);
+
 /// Prints which attacks succeed at which level; `--nocapture` shows it.
-fn print_table(levels: &[(String, Vec<&str>)]) {
-    let row = |name: &str, cell: &dyn Fn(&(String, Vec<&str>)) -> String| {
+fn print_table(levels: &[Level<'_>]) {
+    let row = |name: &str, cell: &dyn Fn(&Level<'_>) -> String| {
         let cells: String = levels.iter().map(|level| format!("{:>22}", cell(level))).collect();
         println!("{name:<45}{cells}");
     };

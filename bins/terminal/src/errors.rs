@@ -15,7 +15,7 @@ const MAX_SHOWN: usize = 4000;
 const MAX_HINT: usize = 16 << 10;
 
 /// Converts an error into its JSON object.
-fn to_failure(error: &Error) -> wire::Failure {
+pub fn to_failure(error: &Error) -> wire::Failure {
     wire::Failure {
         code: error.code,
         error: error.kind(),

@@ -14,9 +14,9 @@ use std::{
     path::Path,
 };
 
-use gix::refs::file::packed::SharedBufferSnapshot;
+use gix::refs::file::{Store as RefStore, packed::SharedBufferSnapshot};
 
-use super::{Repo, careful, ref_names::PACKED_REFS};
+use super::{careful, ref_names::PACKED_REFS};
 
 /// How often the file is read again because it was replaced meanwhile.
 const MAX_READS: usize = 16;
@@ -49,30 +49,28 @@ impl PackedCache {
         known == fs::metadata(path).ok().as_ref().map(FileId::of)
     }
 
+    /// Returns the packed refs as they are at this moment; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub(super) fn read(&self, refs: &RefStore, common_dir: &Path) -> gix::Result<Option<SharedBufferSnapshot>> {
+        let path = common_dir.join(PACKED_REFS);
+        for _ in 0..MAX_READS {
+            // The file is opened before gix reads it: what gix reads is this file or a later one, and the next look tells which.
+            if self.is_at(&path) || !self.keep(&path) {
+                break;
+            }
+            // It may be deleted at this moment; what else is wrong with it is said below.
+            let _ = refs.force_refresh_packed_buffer();
+        }
+        refs.cached_packed_buffer()
+    }
+
     /// Keeps the present file open, and returns whether there is one.
     fn keep(&self, path: &Path) -> bool {
         let opened = careful::open_regular_through_links(path).ok();
         let opened = opened.and_then(|file| file.metadata().ok().map(|found| (file, FileId::of(&found))));
         self.open.replace(opened);
         self.open.borrow().is_some()
-    }
-}
-
-impl Repo {
-    /// Returns the packed refs as they are at this moment; `None` if there is no such file.
-    ///
-    /// # Errors
-    /// The file cannot be read, or holds something else.
-    pub(super) fn packed_refs(&self) -> gix::Result<Option<SharedBufferSnapshot>> {
-        let path = self.gix.common_dir().join(PACKED_REFS);
-        for _ in 0..MAX_READS {
-            // The file is opened before gix reads it: what gix reads is this file or a later one, and the next look tells which.
-            if self.packed.is_at(&path) || !self.packed.keep(&path) {
-                break;
-            }
-            // It may be deleted at this moment; what else is wrong with it is said below.
-            let _ = self.gix.refs.force_refresh_packed_buffer();
-        }
-        self.gix.refs.cached_packed_buffer()
     }
 }

@@ -103,14 +103,16 @@ mod tests {
     fn messages_are_counted_in_an_hour_and_until_a_person_takes_part() {
         let (a, other, person) = (message(Some("a-00000")), message(Some("b-00000")), message(None));
         let starts = Fact::Phase(PhaseChange::new(2, Phase::Starting));
-        for (facts, since, expected) in [
-            (vec![], 0, (0, 0)),
-            (vec![a.clone(), a.clone(), other.clone()], 0, (2, 2)),
+        let cases: [(&[&Fact], _, _); 5] = [
+            (&[], 0, (0, 0)),
+            (&[&a, &a, &other], 0, (2, 2)),
             // Only the last one is of the last hour.
-            (vec![a.clone(), a.clone()], 2, (1, 2)),
-            (vec![a.clone(), person, a.clone()], 0, (2, 1)),
-            (vec![a.clone(), a.clone(), starts], 0, (2, 0)),
-        ] {
+            (&[&a, &a], 2, (1, 2)),
+            (&[&a, &person, &a], 0, (2, 1)),
+            (&[&a, &a, &starts], 0, (2, 0)),
+        ];
+        for (facts, since, expected) in cases {
+            let facts: Vec<Fact> = facts.iter().copied().cloned().collect();
             let begun = "2026-11-21T01:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second();
             let found = Sent::of(&events(&facts), &id("a-00000"), begun + since * 60);
             assert_eq!((found.in_hour, found.in_chain), expected, "{facts:?}");

@@ -393,7 +393,7 @@ fn keeps(all: &Crate, rules: &[Rule]) {
 #[test]
 fn the_library_has_no_terminal_and_no_cycle() {
     let manifest = fs::read_to_string(root().join("shared/Cargo.toml")).expect("a manifest");
-    for terminal in ["clap", "comfy-table", "owo-colors", "dialoguer", "indicatif", "anstream"] {
+    for terminal in ["clap", "comfy-table", "owo-colors", "dialoguer", "indicatif", "anstream", "hyper"] {
         assert!(!manifest.contains(terminal), "{terminal} in the library");
     }
     keeps(&library(), LIBRARY);

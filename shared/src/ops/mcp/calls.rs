@@ -1,7 +1,6 @@
 //! What each tool does: it calls an operation, and says in a short text what it did.
 
 mod received;
-mod started;
 mod texts;
 
 use std::{
@@ -23,11 +22,7 @@ use crate::{
         caller::Caller,
         diff,
         inbox::{self, SentText},
-        logs, pause, resume, send, spec, status, stop, wait_targets,
-    },
-    trust::{
-        AcceptedRepo,
-        acceptance::{self, ConfigCheck},
+        logs, pause, resume, send, spec, status, stop, unasked, wait_targets,
     },
     world::Environment,
 };
@@ -170,7 +165,7 @@ impl Call {
     fn diff(&self, repo: Repo) -> Result<String> {
         let request = diff::Request { agent: self.required("agent")?, ..diff::Request::default() };
         let from = usize::try_from(self.number("cursor")?.unwrap_or(0)).unwrap_or(usize::MAX);
-        let text = diff::compare(&accepted(repo)?, &request)?.text()?;
+        let text = diff::compare(&unasked::accepted(repo)?, &request)?.text()?;
         if text.is_empty() {
             return Ok("it changed nothing".to_owned());
         }
@@ -215,7 +210,7 @@ impl Call {
 
     fn spawn(&self, repo: Repo) -> Result<String> {
         let tasks = self.texts("tasks")?;
-        let report = started::spawn(&self.context, &accepted(repo)?, tasks, self.text("profile")?)?;
+        let report = unasked::spawn(&self.context, &unasked::accepted(repo)?, tasks, self.text("profile")?)?;
         let lines: String =
             report.agents.iter().map(|agent| format!("{} {}\n", agent.id, agent.profile)).collect();
         let warnings: String =
@@ -240,7 +235,7 @@ impl Call {
             "pause" => drop(pause::run(&self.context, &repo, &rest)?),
             "resume" => {
                 let request = resume::Request { agents, ..resume::Request::default() };
-                drop(resume::run(&self.context, &accepted(repo)?, &request)?);
+                drop(resume::run(&self.context, &unasked::accepted(repo)?, &request)?);
                 return Ok(format!("{id}: resumed"));
             }
             _ => return Err(bad_argument("action", "pause, resume or stop")),
@@ -259,14 +254,6 @@ impl Call {
 
 fn bad_argument(name: &str, expected: &str) -> Error {
     Error::usage(format!("'{name}' must be {expected}"))
-}
-
-/// Returns the repository if its configuration was accepted. Nobody is asked.
-fn accepted(repo: Repo) -> Result<AcceptedRepo> {
-    match acceptance::check(repo)? {
-        ConfigCheck::Accepted(repo) => Ok(repo),
-        ConfigCheck::Pending(pending) => Err(pending.refusal()),
-    }
 }
 
 /// Returns a text that differs as soon as something changed that a client waits for.

@@ -1,21 +1,36 @@
-//! Agents that a client starts: their tasks are text, and no scripts.
+//! What frontends use that cannot ask a person a question: a client of `mcp`, and a page of `web`.
 
 use crate::{
     Code, Error, Result, agents,
     config::Config,
     context::Context,
+    git::Repo,
     ops::spawn::{self, Report, Request},
-    trust::AcceptedRepo,
+    trust::{
+        AcceptedRepo,
+        acceptance::{self, ConfigCheck},
+    },
 };
 
 /// The most tasks of one call.
 const MAX_TASKS: usize = 20;
 
-/// Starts an agent for each task.
+/// Returns the repository if its configuration was accepted. Nobody is asked.
+///
+/// # Errors
+/// It changed while agents ran, and nobody accepted the change (3).
+pub fn accepted(repo: Repo) -> Result<AcceptedRepo> {
+    match acceptance::check(repo)? {
+        ConfigCheck::Accepted(repo) => Ok(repo),
+        ConfigCheck::Pending(pending) => Err(pending.refusal()),
+    }
+}
+
+/// Starts an agent for each task: a task is text, and no program runs it as a script.
 ///
 /// # Errors
 /// There is no task, or there are too many (2). The program would run its task as a script (3). Also those of [`spawn::run`].
-pub(super) fn spawn(
+pub fn spawn(
     context: &Context,
     repo: &AcceptedRepo,
     tasks: Vec<String>,

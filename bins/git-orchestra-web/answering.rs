@@ -1,0 +1,209 @@
+//! From a request to its answer: the guard first, whatever the request is for.
+
+use std::{sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{
+    Method, Request, Response, Version,
+    body::Incoming,
+    header::{self, HeaderMap, HeaderName},
+    http::request::Parts,
+};
+use orchestra::{
+    Code, Error, Result,
+    ops::web::{self, Facts, MAX_BODY, Policy, Refusal, Repeat, Target, Visitor},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    api::{self, Route},
+    assets,
+    call::Call,
+    replies::{Body, Reply},
+    server::Server,
+    stream,
+};
+
+/// Where the token of a link is posted.
+const LOGIN: &str = "/login";
+/// The header with the key of a page.
+const KEY: &str = "orchestra-key";
+/// The header that marks a request which may come again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The delay of an answer to somebody who is not logged in.
+const STRANGER_DELAY: Duration = Duration::from_millis(100);
+/// How long the body of a request may take.
+const BODY_TIME: Duration = Duration::from_secs(15);
+/// How long a call may take. Its operation is not ended then.
+const CALL_TIME: Duration = Duration::from_secs(120);
+
+/// Answers a request.
+pub(crate) async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    if let Err(refusal) = pass(server, &head) {
+        if refusal == Refusal::Stranger {
+            tokio::time::sleep(STRANGER_DELAY).await;
+        }
+        return Reply::refusal(refusal).response();
+    }
+    let path = head.uri.path();
+    let is_post = head.method == Method::POST;
+    if !is_post && let Some(asset) = assets::ASSETS.iter().find(|asset| asset.path == path) {
+        let text = asset.content.to_owned();
+        return Reply { status: 200, kind: asset.kind, text, cookie: None }.response();
+    }
+    let body = if is_post { read(body).await } else { Ok(Vec::new()) };
+    let body = match body {
+        Ok(body) => body,
+        Err(reply) => return reply.response(),
+    };
+    if is_post && path == LOGIN {
+        return log_in(server, &head, &body).await.response();
+    }
+    let Some(target) = Target::parse(path, head.uri.query()) else { return unknown().response() };
+    if !is_post && target.matches(stream::PATH).is_some() {
+        return stream::open(server);
+    }
+    match api::find(head.method.as_str(), &target) {
+        Some(route) => call(server, &head, route, target, body).await.response(),
+        None => unknown().response(),
+    }
+}
+
+/// Asks the guard.
+fn pass(server: &Server, head: &Parts) -> Result<Option<Visitor>, Refusal> {
+    let all = |name: HeaderName| values(&head.headers, &name);
+    let facts = Facts {
+        is_http_1_1: head.version == Version::HTTP_11,
+        is_path: head.uri.authority().is_none() && head.uri.path().starts_with('/'),
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        hosts: all(header::HOST),
+        origins: all(header::ORIGIN),
+        fetch_sites: all(HeaderName::from_static("sec-fetch-site")),
+        content_types: all(header::CONTENT_TYPE),
+        cookies: all(header::COOKIE),
+        keys: all(HeaderName::from_static(KEY)),
+        wants_upgrade: head.headers.contains_key(header::UPGRADE),
+    };
+    let policy = Policy {
+        hosts: &server.hosts,
+        public: &assets::paths(),
+        login: LOGIN,
+        cookie: &server.cookie,
+        logins: &server.logins(),
+        write: server.write,
+    };
+    web::guard(&facts, &policy)
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a [u8]> {
+    headers.get_all(name).iter().map(header::HeaderValue::as_bytes).collect()
+}
+
+fn unknown() -> Reply {
+    let error = Error::usage("there is no such call").hint("GET /api/v1 lists all of them");
+    Reply::error_of(404, &error)
+}
+
+/// Reads a body of limited size in limited time.
+async fn read(body: Incoming) -> Result<Vec<u8>, Reply> {
+    let refused = |status, why: String| Reply::error_of(status, &Error::usage(why));
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(read)) => Ok(read.to_bytes().to_vec()),
+        Ok(Err(_)) => Err(refused(413, format!("the body is cut off, or longer than {MAX_BODY} bytes"))),
+        Err(_) => Err(refused(408, "the body took too long".to_owned())),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    token: String,
+}
+
+/// Logs a browser in.
+async fn log_in(server: &Server, head: &Parts, body: &[u8]) -> Reply {
+    let given = serde_json::from_slice::<Token>(body).map(|given| given.token).unwrap_or_default();
+    let login = server.logins().log_in(&given, server.now());
+    let login = match login {
+        Ok(Some(login)) => login,
+        Err(error) => return Reply::error(&error),
+        Ok(None) => {
+            tokio::time::sleep(STRANGER_DELAY).await;
+            let error = Error::refused("the link was used, or is too old").hint("git orchestra web");
+            return Reply::error_of(401, &error);
+        }
+    };
+    // A browser that reaches us through HTTPS never sends the cookie without it.
+    let hosts = values(&head.headers, &header::HOST);
+    let is_it =
+        |host: &&web::HostName| hosts.iter().any(|given| host.host().as_bytes().eq_ignore_ascii_case(given));
+    let is_encrypted = server.hosts.iter().find(is_it).is_some_and(web::HostName::is_encrypted);
+    let secure = if is_encrypted { "; Secure" } else { "" };
+    let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict{secure}", server.cookie, login.cookie);
+    let is_guest = login.visitor == Visitor::Guest;
+    let answer = json!({
+        "version": 1, "kind": "login", "key": login.key, "guest": is_guest, "write": server.write && !is_guest,
+    });
+    Reply { cookie: Some(cookie), ..Reply::json(answer.to_string()) }
+}
+
+/// Makes a call, once for each idempotency key.
+async fn call(
+    server: &Arc<Server>,
+    head: &Parts,
+    route: &'static Route,
+    target: Target,
+    body: Vec<u8>,
+) -> Reply {
+    let key = match values(&head.headers, &HeaderName::from_static(IDEMPOTENCY_KEY)).as_slice() {
+        [key] if head.method == Method::POST => Some(String::from_utf8_lossy(key).into_owned()),
+        _ => None,
+    };
+    if let Some(key) = &key {
+        let begun = server.repeats().begin(key, head.uri.path(), &body, server.now());
+        match begun {
+            Repeat::New => {}
+            Repeat::Done(reply) => return reply,
+            Repeat::Running => {
+                return Reply::error_of(409, &Error::new(Code::Conflict, "this request is being done"));
+            }
+            Repeat::Other => {
+                return Reply::error_of(
+                    422,
+                    &Error::usage("this Idempotency-Key was used for another request"),
+                );
+            }
+            Repeat::Invalid => {
+                let what = "an Idempotency-Key has 1 to 64 letters, digits and hyphens";
+                return Reply::error_of(400, &Error::usage(what));
+            }
+        }
+    }
+    let shared = Arc::clone(server);
+    let work = tokio::task::spawn_blocking(move || {
+        let places = target.matches(route.path).unwrap_or_default().into_iter().map(str::to_owned).collect();
+        let call = Call {
+            context: shared.context(),
+            environment: &shared.environment,
+            places,
+            parameters: target.parameters,
+            body,
+        };
+        let reply = route.answer(&call);
+        // It is kept here, so that a repetition gets it even if nobody waited for it.
+        if let Some(key) = key {
+            shared.repeats().end(&key, reply.clone(), shared.now());
+        }
+        reply
+    });
+    match tokio::time::timeout(CALL_TIME, work).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(_)) => Reply::error(&Error::internal("the call ended with a bug")),
+        Err(_) => {
+            Reply::error_of(504, &Error::new(Code::Timeout, "the call takes long; its effect comes later"))
+        }
+    }
+}

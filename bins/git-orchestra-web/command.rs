@@ -1,0 +1,42 @@
+//! `git orchestra web`: agents in a browser of this machine.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `view` | the terminal: the link, and when to end |
+//! | `connections` | connections and their limits |
+//! | `server` | what all connections share |
+//! | `answering` | from a request to its answer, past the guard |
+//! | `replies` | answers, with the headers that each has |
+//! | `assets` | the page |
+//! | `api`, `call`, `reads`, `writes` | the calls, and what each does |
+//! | `openapi` | the description of the calls |
+//! | `stream`, `hub`, `frames` | changes, sent to every browser that listens |
+
+mod answering;
+mod api;
+mod assets;
+mod call;
+mod cli;
+mod connections;
+mod frames;
+mod hub;
+mod openapi;
+mod reads;
+mod replies;
+mod server;
+mod stream;
+mod view;
+mod writes;
+
+use orchestra::Result;
+use orchestra_terminal::{Exit, Program, Terminal, pages::Page};
+
+pub(crate) use cli::Cli;
+
+impl Program for Cli {
+    const PAGE: Page = cli::PAGE;
+
+    fn run(&self, terminal: &Terminal) -> Result<Exit> {
+        view::run(self, terminal)
+    }
+}
