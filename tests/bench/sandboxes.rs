@@ -13,9 +13,9 @@ use crate::{
 
 /// The levels, what enforces each, and how many times as long as without one it may take.
 const LEVELS: [(SandboxLevel, SandboxEngine, f64); 3] = [
-    (SandboxLevel::Files, SandboxEngine::Bubblewrap, 2.0),
+    (SandboxLevel::Files, SandboxEngine::Bubblewrap, 3.0),
     (SandboxLevel::Files, SandboxEngine::Landlock, 2.0),
-    (SandboxLevel::Net, SandboxEngine::Bubblewrap, 2.5),
+    (SandboxLevel::Net, SandboxEngine::Bubblewrap, 4.0),
 ];
 
 pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {

@@ -19,6 +19,7 @@ fn an_agent_raises_its_limits_by_no_variable_and_no_setting() {
         env $set $spawn 'await reply'; echo rc=$?
         env -u ORCHESTRA_ATTEMPT -u ORCHESTRA_AGENT $set $spawn 'await reply'; echo rc=$?
         mkdir \"$TMPDIR/home\"; git config -f \"$TMPDIR/home/.gitconfig\" orchestra.maxChildren 50
+        git config -f \"$TMPDIR/home/.gitconfig\" user.name Kim; git config -f \"$TMPDIR/home/.gitconfig\" user.email kim@example.com
         for file in GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM; do
             env $file=\"$TMPDIR/home/.gitconfig\" $spawn 'await reply'; echo rc=$?
         done
@@ -95,7 +96,7 @@ fn children_count_towards_the_cap_of_a_parent_that_ended() {
     };
     let (early, late) = (named("early-"), named("late-"));
     repo.end_of(&early);
-    repo.orchestra(["send", &late, "now"]).succeeded();
+    fs::write(repo.worktree(&late).join("reply"), "").expect("written");
     // Neither of them used its own cap, but both together that of the agent that started them.
     let paused = repo.wait_for(&late, "paused");
     assert!(paused["cap"]["used_tokens"].as_u64().is_some_and(|used| used >= 1000), "{paused}");

@@ -98,6 +98,7 @@ fn agents_end_with_the_one_that_started_them_if_the_user_chose_that() {
     let kept = child_of(&parent);
     repo.wait_for(&kept, "running");
     repo.git(["config", "orchestra.childrenAtEnd", "stop"]);
+    repo.accept_configuration();
     let parent = spawn("ended");
     repo.end_of(&parent);
     let ended = repo.end_of(&child_of(&parent));

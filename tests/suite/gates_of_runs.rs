@@ -70,7 +70,7 @@ fn nothing_raises_a_budget_without_a_person_and_stop_ends_the_run() {
     let ended = go_on(&repo);
     let ended = ended.exits(1).json();
     assert_eq!((&ended["phase"], repo.agents().len()), (&"stopped".into(), 2), "{ended}");
-    // 80 % of the budget is told.
+    // A warning at 80 % of the budget.
     repo.git(["config", "orchestra.maxRunCost", "0.0125"]);
     repo.write("plan.md", "- [ ] `f` write f 1\n");
     let ended = run(&repo, []).exits(0).json();

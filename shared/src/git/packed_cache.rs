@@ -53,7 +53,11 @@ impl PackedCache {
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
-    pub(super) fn read(&self, refs: &RefStore, common_dir: &Path) -> gix::Result<Option<SharedBufferSnapshot>> {
+    pub(super) fn read(
+        &self,
+        refs: &RefStore,
+        common_dir: &Path,
+    ) -> gix::Result<Option<SharedBufferSnapshot>> {
         let path = common_dir.join(PACKED_REFS);
         for _ in 0..MAX_READS {
             // The file is opened before gix reads it: what gix reads is this file or a later one, and the next look tells which.

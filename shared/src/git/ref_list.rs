@@ -9,6 +9,8 @@ use std::{
     path::Path,
 };
 
+use gix::refs::file::packed::SharedBufferSnapshot;
+
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
@@ -125,6 +127,14 @@ impl Repo {
             Ok(None) => self.packed_ref(name),
             Ok(Some(_)) | Err(_) => Ok(None),
         }
+    }
+
+    /// Returns the packed refs as they are at this moment; `None` if there are none.
+    ///
+    /// # Errors
+    /// Their file cannot be read, or holds something else.
+    pub(super) fn packed_refs(&self) -> gix::Result<Option<SharedBufferSnapshot>> {
+        self.packed.read(&self.gix.refs, self.gix.common_dir())
     }
 
     /// Returns the object that a ref names in `packed-refs`.

@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use gix::refs::file::packed::SharedBufferSnapshot;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -42,7 +41,7 @@ pub struct Repo {
     /// The project's file, once it was asked for.
     pub(super) project: OnceCell<Option<Arc<ProjectFile>>>,
     /// The packed refs that were read last.
-    packed: PackedCache,
+    pub(super) packed: PackedCache,
 }
 
 impl Repo {
@@ -195,14 +194,6 @@ impl Repo {
             project: OnceCell::new(),
             packed: PackedCache::default(),
         }
-    }
-
-    /// Returns the packed refs as they are at this moment; `None` if there are none.
-    ///
-    /// # Errors
-    /// Their file cannot be read, or holds something else.
-    pub(super) fn packed_refs(&self) -> gix::Result<Option<SharedBufferSnapshot>> {
-        self.packed.read(&self.gix.refs, self.gix.common_dir())
     }
 
     /// Returns the repository with all new objects in memory: for trials that leave nothing behind.

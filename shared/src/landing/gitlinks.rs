@@ -33,7 +33,7 @@ pub fn lone_commits(
 ///
 /// # Errors
 /// A tree or a history cannot be read.
-fn embedded(repo: &Repo, target: Oid, branch: &Branch) -> Result<Vec<Gitlink>> {
+pub(super) fn embedded(repo: &Repo, target: Oid, branch: &Branch) -> Result<Vec<Gitlink>> {
     let (tip, into) = (repo.tree_of(branch.tip)?, repo.tree_of(target)?);
     let mut new = new_gitlinks(repo, into, tip)?;
     if new.is_empty() {
@@ -59,19 +59,19 @@ fn new_gitlinks(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
     Ok(added)
 }
 
-/// Returns why a branch with such a gitlink is set aside.
-///
-/// # Errors
-/// A tree or a history cannot be read.
-pub(super) fn embedded_sentence(repo: &Repo, target: Oid, branch: &Branch) -> Result<Option<String>> {
-    let first = embedded(repo, target, branch)?.into_iter().next();
-    Ok(first.map(|link| {
-        format!("{} is another repository, which .gitmodules does not describe", shown(&link.path))
-    }))
+/// Returns why a branch with such gitlinks is set aside; `None` if there are none.
+pub(super) fn embedded_sentence(links: &[Gitlink]) -> Option<String> {
+    let path = shown(&links.first()?.path);
+    Some(format!("{path} is another repository, which .gitmodules does not describe"))
 }
 
-/// Returns how to take the repository out of a branch that is set aside for it. What is in the folder stays there.
-fn how_to_take_out(repo: &Repo, name: &str, branch: &Branch, link: &Gitlink) -> String {
+/// Returns how to take the repositories out of a branch that is set aside for them. What is in the folders stays there.
+pub(super) fn how_to_take_out(repo: &Repo, branch: &Branch, links: &[Gitlink]) -> Vec<String> {
+    let name = text::one_line(&branch.name, 100);
+    links.iter().map(|link| one_taken_out(repo, &name, branch, link)).collect()
+}
+
+fn one_taken_out(repo: &Repo, name: &str, branch: &Branch, link: &Gitlink) -> String {
     let path = String::from_utf8_lossy(&link.path).into_owned();
     let agent: Option<&AgentId> = branch.agent.as_ref().map(|(id, _)| id);
     let worktree = agent.and_then(|id| repo.worktree_named(id.as_str()).ok().flatten());
@@ -90,12 +90,11 @@ fn shown(path: &[u8]) -> String {
     text::one_line(&String::from_utf8_lossy(path), 100)
 }
 
-/// Returns how to make branches land that are set aside for their gitlinks: how to publish the commits of submodules, and how to take
-/// other repositories out.
+/// Returns how to publish the commits of submodules for which branches are set aside.
 ///
 /// # Errors
 /// A tree or a history cannot be read.
-pub fn how_to_land<'a>(
+pub fn how_to_publish<'a>(
     repo: &Repo,
     target: Oid,
     set_aside: impl IntoIterator<Item = &'a Branch>,
@@ -109,8 +108,6 @@ pub fn how_to_land<'a>(
         warnings.extend(found.iter().map(|one| {
             format!("to land {name}, publish {} of its submodule: {}", one.commit.short(), one.commands())
         }));
-        let embedded = embedded(repo, target, branch).unwrap_or_default();
-        warnings.extend(embedded.iter().map(|link| how_to_take_out(repo, &name, branch, link)));
     }
     Ok(warnings)
 }

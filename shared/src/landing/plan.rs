@@ -13,6 +13,7 @@ use crate::{
     error::ErrorContext as _,
     git::{
         Oid, Repo,
+        gitlinks::Gitlink,
         merging::{ChangeSize, Judgement, MergeBases, TrialMerge},
     },
     model::{event::Landing, text, verdict::Verdict},
@@ -162,6 +163,12 @@ impl LandingPlan {
         let aside = self.skipped.iter().filter(|skipped| skipped.outcome == Landing::SetAside);
         aside.map(|skipped| &skipped.branch)
     }
+
+    /// Returns how to make branches land that add other repositories as they are.
+    pub fn how_to_take_out(&self, repo: &Repo) -> Vec<String> {
+        let of = |one: &Skipped| gitlinks::how_to_take_out(repo, &one.branch, &one.embedded);
+        self.skipped.iter().flat_map(of).collect()
+    }
 }
 
 /// A branch that has nothing to land, or cannot land.
@@ -173,6 +180,8 @@ pub struct Skipped {
     pub outcome: Landing,
     /// Why, for people.
     pub why: String,
+    /// The repositories in it for which it is set aside, if that is why.
+    pub embedded: Vec<Gitlink>,
 }
 
 /// Splits the branches into those to land and those to skip: already in the target, duplicates, unrelated histories, broken work.
@@ -193,13 +202,23 @@ fn filter_branches(
         let skip = match same {
             Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
             None => skip_reason(repo, bases, target, &branch, &mut sound)
-                .or_else(|| lone_commits(repo, &lone, target, &branch))
-                .or_else(|| embedded(repo, target, &branch)),
+                .or_else(|| lone_commits(repo, &lone, target, &branch)),
         };
-        match skip {
-            Some((outcome, why)) => skipped.push(Skipped { branch, outcome, why }),
-            None => branches.push(branch),
-        }
+        // Only now: the trees of work that is not sound may have no end.
+        let (outcome, why, embedded) = match skip {
+            Some((outcome, why)) => (outcome, why, Vec::new()),
+            None => match gitlinks::embedded(repo, target.tip, &branch) {
+                Ok(links) => match gitlinks::embedded_sentence(&links) {
+                    Some(why) => (Landing::SetAside, why, links),
+                    None => {
+                        branches.push(branch);
+                        continue;
+                    }
+                },
+                Err(error) => (Landing::SetAside, format!("not landed: {}", error.one_line()), Vec::new()),
+            },
+        };
+        skipped.push(Skipped { branch, outcome, why, embedded });
     }
     sound.remember();
     Ok((branches, skipped))
@@ -211,7 +230,8 @@ fn skip_dependants(branches: &mut Vec<Branch>, skipped: &mut Vec<Skipped>) {
         let out = skipped.iter().filter(|one| one.outcome == Landing::SetAside).map(|one| &one.branch);
         let out: Vec<&Branch> = out.collect();
         let Some((at, why)) = dependants::next_to_skip(branches, &out) else { return };
-        skipped.push(Skipped { branch: branches.remove(at), outcome: Landing::SetAside, why });
+        let (branch, outcome) = (branches.remove(at), Landing::SetAside);
+        skipped.push(Skipped { branch, outcome, why, embedded: Vec::new() });
     }
 }
 
@@ -272,14 +292,6 @@ fn lone_commits(
 ) -> Option<(Landing, String)> {
     match gitlinks::lone_commits(repo, lone, target.tip, branch) {
         Ok(found) => Some((Landing::SetAside, found.first()?.sentence())),
-        Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
-    }
-}
-
-/// Returns why a branch is set aside that adds another repository as it is.
-fn embedded(repo: &Repo, target: &LandingTarget, branch: &Branch) -> Option<(Landing, String)> {
-    match gitlinks::embedded_sentence(repo, target.tip, branch) {
-        Ok(found) => Some((Landing::SetAside, found?)),
         Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
     }
 }

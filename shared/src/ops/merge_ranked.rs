@@ -172,7 +172,8 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let plan = prepare::plan(context, repo, target, &request.branches, &options)?;
     let mut warnings = newer_commits::warnings(repo, &request.branches)?;
     warnings.extend(gitlinks::warnings(repo, plan.target.tip, &plan.branches)?);
-    warnings.extend(gitlinks::how_to_land(repo, plan.target.tip, plan.set_aside())?);
+    warnings.extend(gitlinks::how_to_publish(repo, plan.target.tip, plan.set_aside())?);
+    warnings.extend(plan.how_to_take_out(repo));
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     warnings.extend(other_work(repo, &plan));
     warnings.extend(stale_bases(repo, &plan));
@@ -223,7 +224,8 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
         planned => planned?,
     };
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
-    warnings.extend(gitlinks::how_to_land(repo, plan.target.tip, plan.set_aside())?);
+    warnings.extend(gitlinks::how_to_publish(repo, plan.target.tip, plan.set_aside())?);
+    warnings.extend(plan.how_to_take_out(repo));
     if plan.branches.is_empty() {
         return Ok(Report { warnings, ..Report::nothing_to_land(&plan) });
     }

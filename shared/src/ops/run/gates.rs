@@ -155,7 +155,7 @@ impl Driver<'_> {
     /// Resumes the agent of a task with the reason. If that cannot be done, a person is asked again.
     fn retry(&mut self, found: &Found, place: usize, gate: &Gate) -> Result<()> {
         let Some(id) = found.rows[place].agent.clone() else { return Ok(()) };
-        // One that a limit interrupted is told so when it resumes.
+        // One that a limit interrupted learns of it when it resumes.
         let message = match gate.kind() {
             GateKind::Limit => gate.heeded().and_then(|answer| answer.note.clone()),
             _ => Some(self.message(found, place, &id, gate)),

@@ -324,7 +324,7 @@ fn task_master_parts_and_tags() {
         outline(&plan),
         [
             "x 1.1: Clone",
-            "1.2 <1.1: Build",
+            "x 1.2 <1.1: Build",
             "2 <1.2: Assess",
             "4.1 <1.2 <2: First",
             "4.2 <4.1: Second",
