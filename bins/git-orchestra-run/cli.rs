@@ -152,7 +152,7 @@ pub(crate) const PAGE: Page = Page {
             "A run needs a check: nothing lands untested. It runs on the target before any agent starts, unless it is known to \
              pass there; if it fails, nothing starts, and the exit status is 3. A 'check:' in the plan is only a proposal, because a plan may \
              come from a stranger.",
-            "orchestra.maxRunCost and orchestra.maxRunTokens are the budget of a run: what all its agents together may use, those that \
+            "The budget of a run is orchestra.maxRunCost and orchestra.maxRunTokens: what all its agents together may use, those that \
              review included. At 80 % there is a warning. Once it is used up, nothing more starts, and a gate asks whether it may be \
              raised; with --yolo it is never raised, and the rest is left out.",
             "An agent that reaches a usage limit of its service waits for its end, if that is not farther away than \

@@ -16,7 +16,9 @@ pub(crate) fn run(command: &str) -> Result<Exit> {
     let cannot = || format!("cannot run '{}'", program.display());
     let is_same = is_same_file(&program, &world::this_program()).context(Code::ProgramFailed, cannot);
     // Packagers may leave it out.
-    if is_same.map_err(|error| error.hint(format!("git orchestra was installed without {}", quote::word(command))))? {
+    if is_same.map_err(|error| {
+        error.hint(format!("git orchestra was installed without {}", quote::word(command)))
+    })? {
         let why = "it is a link to git-orchestra, which does not contain it";
         return Err(Error::new(Code::ProgramFailed, cannot()).because(why));
     }
