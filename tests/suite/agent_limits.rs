@@ -82,7 +82,7 @@ fn children_count_towards_the_cap_of_a_parent_that_ended() {
     let hook = "
         spawn='git-orchestra spawn -d --again --agent claude'
         $spawn --name early 'spend 700 a 1'; echo rc=$?
-        $spawn --name late 'await reply\nspend 700 a 1\nhang'; echo rc=$?
+        $spawn --name late 'await reply\nspend 900 a 1\nhang'; echo rc=$?
     ";
     let repo = with_hook(world.repo(), hook);
     let spawn = ["spawn", "-d", "--agent", "claude", "--name", "par", "--max-tokens", "1k", "write x 1"];
