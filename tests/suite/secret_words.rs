@@ -110,11 +110,13 @@ fn secrets_of_specs_and_runs_can_be_taken_out() {
         a.write("text.md", &text);
         a.orchestra(["spec", command, "limits", "--from", "text.md"]).succeeded();
     }
-    let ran = a.orchestra(["sync"]).exits(1).stderr_has("refs/orchestra/specs/limits").stderr_has("--redact");
-    let event = word_after(&ran.stderr(), "event ");
-    // What is found in later versions is taken out of them as well.
-    let redacted = a.orchestra(["sync", "--json", "--redact", &event]).succeeded().json();
-    assert_eq!(redacted["spec"], "limits", "{redacted}");
+    for _ in 0..2 {
+        let ran =
+            a.orchestra(["sync"]).exits(1).stderr_has("refs/orchestra/specs/limits").stderr_has("--redact");
+        let event = word_after(&ran.stderr(), "event ");
+        let redacted = a.orchestra(["sync", "--json", "--redact", &event]).succeeded().json();
+        assert_eq!(redacted["spec"], "limits", "{redacted}");
+    }
     a.orchestra(["sync"]).succeeded();
     for secret in [token.as_str(), "hunter2xyz"] {
         assert!(!is_at_hub(&a, secret), "{secret}");

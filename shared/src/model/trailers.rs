@@ -5,6 +5,9 @@ use jiff::Timestamp;
 
 use super::{Agent, Phase, lines::PREFIX, subject::Subject};
 
+/// What the messages of all event commits contain, whatever their subject, and those of work do not.
+pub const MARK: &str = "\nOrchestra-Format: ";
+
 /// The format of an event commit. An agent with a commit in a newer format is read-only here.
 pub const FORMAT: u32 = 1;
 

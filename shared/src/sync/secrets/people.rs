@@ -7,11 +7,10 @@ use crate::{
     model::{
         LogId, canonical,
         secret::{self, decoding},
+        trailers,
     },
 };
 
-/// The line with which every event commit ends.
-const STATE: &str = "\nOrchestra-State: ";
 /// What a note with a verdict contains.
 const VERDICT: &[u8] = b"\"t\":\"verdict\"";
 /// The maximum number of bytes before a password that belong to a hit, on the same line: a short password alone would be found anywhere.
@@ -39,7 +38,7 @@ impl PeoplesWords {
 
     fn of_commit(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let (_, message) = text.split_once("\n\n").filter(|(_, message)| message.contains(STATE))?;
+        let (_, message) = text.split_once("\n\n").filter(|(_, message)| message.contains(trailers::MARK))?;
         let tree = header(bytes).into_iter().find(|(key, _)| *key == "tree");
         let tree = tree.and_then(|(_, id)| Oid::parse(id)).filter(|id| *id != Oid::EMPTY_TREE);
         let events = message.lines().filter(|line| line.starts_with('{'));
@@ -105,7 +104,7 @@ mod tests {
             let line = format!("{{\"at\":\"2026-11-21T01:40:08Z\",{fact},\"v\":1,\"w\":\"7a7a\"}}");
             let value = serde_json::from_str(&line).unwrap();
             let line = canonical::write(&value).unwrap();
-            let commit = format!("tree {}\n\nagent x: y\n\n{line}\n\nOrchestra-State: x\n", Oid::EMPTY_TREE);
+            let commit = format!("tree {}\n\nagent x: y\n\n{line}\n\nOrchestra-Format: 1\n", Oid::EMPTY_TREE);
             let found = PeoplesWords::of(ObjectKind::Commit, commit.as_bytes());
             found.map(|found| found.texts).unwrap_or_default()
         };

@@ -8,7 +8,7 @@ use crate::{
     Result,
     config::keys::NOT_SECRET,
     git::{Oid, Repo, raw::ObjectKind, remotes::RefPush},
-    model::{Agent, AgentId, Subject, SubjectId, facts::EventFact, logs::for_log, text},
+    model::{Agent, AgentId, Subject, SubjectId, facts::EventFact, logs::for_log, text, trailers},
     store::{chain::Chain, commit, layout},
     sync::own_work::OwnWork,
 };
@@ -273,8 +273,8 @@ fn event_in<S: Subject>(
             return Ok(own.first().map(|event| event.id.short()));
         }
     }
-    // A commit without our state trailer is not an event commit, but work in an archive.
-    if !found.message.contains("\nOrchestra-State: ") || !holds(&found.message) {
+    // A commit without our trailers is not an event commit, but work in an archive.
+    if !found.message.contains(trailers::MARK) || !holds(&found.message) {
         return Ok(None);
     }
     let events = Chain::<S>::read(repo, &[id])?.events;
