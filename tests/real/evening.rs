@@ -28,7 +28,7 @@ const AGENTS: [(&str, &[&str], &str); 10] = [
     ("a-queued", &["--agent", "codex", "-j", "1"], "FAKE-WRITE a.txt"),
 ];
 
-/// A script that was killed before its last step, and begins from what it left.
+/// A script that is killed before its last step, and continues where it stopped.
 const WAITS: &str = "[ -e half ] && { echo whole > half; exit; }; echo half > half; sleep 1000";
 /// The same, with a commit of its own before.
 const COMMITS: &str = "[ -e late ] && { echo whole > late; exit; }; echo 1 > early; git add early; git commit -qm early; \

@@ -69,7 +69,7 @@ fn state(repo: &TestRepo<'_>, id: &str, worktree: &Path) -> State {
     State { files, registration: dir_state(&repo.path().join(".git/worktrees").join(id)), status, refs }
 }
 
-/// Whatever a removal takes away, changes that are in no commit included, comes back byte for byte.
+/// Whatever is removed, uncommitted changes included, is restored byte for byte.
 #[test]
 fn every_change_is_restored_exactly() {
     let world = world();

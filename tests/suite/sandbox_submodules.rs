@@ -1,10 +1,8 @@
 //! Submodules of an agent in a sandbox: it works in them as outside of one, and reaches those of the checkout no more than before.
 
-use serde_json::Value;
-
 use crate::{
     sandbox::{ended, output, with_each_engine},
-    submodules::{BUMP, add_submodule, ran},
+    submodules::{BUMP, add_submodule, lands_as_hinted, ran},
 };
 
 #[test]
@@ -20,14 +18,7 @@ fn an_agent_in_a_sandbox_commits_in_a_submodule_and_its_commit_lands_once_it_was
         assert_eq!(world.git(&inside, ["log", "-1", "--format=%s"]).line(), "in-sub");
         assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}:sub")), commit);
         let landed = repo.orchestra(["merge-ranked", "--json", &id]).exits(1).json();
-        let warnings = landed["warnings"].as_array().expect("warnings").clone();
-        let hint = warnings.iter().filter_map(Value::as_str).find(|one| one.starts_with("to land"));
-        let (_, command) = hint.and_then(|one| one.split_once(" of its submodule: ")).expect("a command");
-        let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
-        assert!(typed.status.success(), "{command}: {typed:?}");
-        repo.orchestra(["merge-ranked", &id]).succeeded();
-        repo.git(["submodule", "--quiet", "update"]);
-        assert_eq!(world.git(&repo.path().join("sub"), ["rev-parse", "HEAD"]).line(), commit);
+        lands_as_hinted(world, repo, &id, &landed, &commit);
     });
 }
 

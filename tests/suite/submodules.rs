@@ -35,6 +35,24 @@ pub(crate) fn ran(repo: &TestRepo<'_>, options: &[&str], script: &str) -> (Strin
 pub(crate) const BUMP: &str = "cd sub; echo 1 > new; git add new; git -c user.name=a -c user.email=a@x commit -qm in-sub; \
                     cd ..; git add sub; git -c user.name=a -c user.email=a@x commit -qm bump; echo w > w";
 
+/// Types what a landing says about a commit of a submodule, and lands the work then.
+pub(crate) fn lands_as_hinted(
+    world: &World,
+    repo: &TestRepo<'_>,
+    id: &str,
+    report: &serde_json::Value,
+    commit: &str,
+) {
+    let warnings = report["warnings"].as_array().expect("warnings");
+    let hint = warnings.iter().filter_map(|one| one.as_str()).find(|one| one.starts_with("to land"));
+    let (_, command) = hint.and_then(|one| one.split_once(" of its submodule: ")).expect("a command");
+    let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
+    assert!(typed.status.success(), "{command}: {typed:?}");
+    repo.orchestra(["merge-ranked", id]).succeeded();
+    repo.git(["submodule", "--quiet", "update"]);
+    assert_eq!(world.git(&repo.path().join("sub"), ["rev-parse", "HEAD"]).line(), commit);
+}
+
 #[test]
 fn a_commit_that_only_the_worktree_has_lands_once_it_was_published() {
     let world = world();
@@ -53,16 +71,7 @@ fn a_commit_that_only_the_worktree_has_lands_once_it_was_published() {
     assert_eq!((&report["order"][0]["outcome"], repo.tip("main")), (&"set_aside".into(), main), "{report}");
     repo.orchestra(["cleanup", "--json"]).succeeded();
     assert!(repo.worktree(&id).exists());
-    // What it says to type works.
-    let warnings = report["warnings"].as_array().expect("warnings").clone();
-    let text =
-        warnings.iter().filter_map(Value::as_str).find(|one| one.starts_with("to land")).expect("a hint");
-    let (_, command) = text.split_once(" of its submodule: ").expect("a command");
-    let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
-    assert!(typed.status.success(), "{command}: {typed:?}");
-    repo.orchestra(["merge-ranked", &id]).succeeded();
-    repo.git(["submodule", "--quiet", "update"]);
-    assert_eq!(world.git(&repo.path().join("sub"), ["rev-parse", "HEAD"]).line(), commit);
+    lands_as_hinted(&world, &repo, &id, &report, &commit);
 }
 
 #[test]

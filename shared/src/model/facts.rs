@@ -10,7 +10,7 @@ pub trait EventFact: Clone + fmt::Debug + Eq + Serialize + DeserializeOwned + 's
     const VERSION: u32;
     /// The names of all facts, `t` in their JSON. An event with any other name is newer than this program.
     const NAMES: &'static [&'static str];
-    /// The names of the blobs that [`Self::long_text`] returns. People wrote all of them.
+    /// The names of the blobs that [`Self::long_text`] returns, all of them written by people.
     const LONG_TEXTS: &'static [&'static str];
 
     /// Returns whether the fact has no contradictions and no list that is too long. Otherwise its event is malformed.
