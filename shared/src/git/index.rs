@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo},
+    git::{Oid, Repo, renewing},
     world::Environment,
 };
 
@@ -18,7 +18,8 @@ impl Repo {
     /// # Errors
     /// It cannot be opened.
     pub fn open_isolated(environment: &Environment, dir: &Path, work_tree: &Path) -> Result<Self> {
-        let options = gix::open::Options::isolated().open_path_as_is(true);
+        let options =
+            gix::open::Options::isolated().open_path_as_is(true).object_store_slots(renewing::slots());
         let repo = gix::ThreadSafeRepository::open_opts(dir, options)
             .context(Kind::Internal, || format!("cannot open '{}'", dir.display()))?;
         let mut gix = repo.to_thread_local();

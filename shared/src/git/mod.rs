@@ -52,6 +52,7 @@ pub mod refs;
 mod registration;
 pub mod registration_checks;
 pub mod remotes;
+mod renewing;
 mod replaced_file;
 pub mod repo;
 mod repo_environment;

@@ -11,7 +11,7 @@ use gix::{
 
 use crate::{
     Code, Error, Result,
-    git::{Git, common_dir},
+    git::{Git, common_dir, renewing},
     model::text,
     world::Environment,
 };
@@ -21,7 +21,10 @@ const OWNERSHIP_ERRORS: &[&str] = &["dubious ownership", "unsafe repository", "c
 
 /// Returns options under which the repository's own configuration is fully trusted: its owner was checked before.
 pub(super) fn trusting_options() -> Options {
-    Options::default().with(gix::sec::Trust::Full).filter_config_section(|_| true)
+    Options::default()
+        .with(gix::sec::Trust::Full)
+        .filter_config_section(|_| true)
+        .object_store_slots(renewing::slots())
 }
 
 /// A repository that may be used.

@@ -17,7 +17,7 @@ use crate::{
         ownership::{self, UsableRepo},
         packed_cache::PackedCache,
         project_file::ProjectFile,
-        ref_names, symbolic_ref,
+        ref_names, renewing, symbolic_ref,
         syncing::Syncing,
         typed_settings::typed_settings,
         version,
@@ -27,7 +27,7 @@ use crate::{
 
 /// An opened repository. Opening takes a tenth of a millisecond; keep one only while it is used.
 pub struct Repo {
-    pub(super) gix: gix::Repository,
+    pub(super) gix: renewing::RenewingRepo,
     pub(super) environment: Environment,
     pub(super) syncing: Syncing,
     /// The git directory of ours, if the repository's own configuration cannot be used.
@@ -184,7 +184,7 @@ impl Repo {
 
     pub(super) fn of(gix: gix::Repository, environment: &Environment) -> Self {
         Self {
-            gix,
+            gix: renewing::RenewingRepo::of(gix),
             environment: environment.clone(),
             syncing: Syncing::AtOnce,
             fallback: None,
@@ -199,7 +199,7 @@ impl Repo {
     /// Returns the repository with all new objects in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), syncing: Syncing::Never, ..self }
+        Self { gix: self.gix.in_memory(), syncing: Syncing::Never, ..self }
     }
 
     /// Returns the repository with a fixed identity for commits and reflogs, whatever the configuration says now. `None`: the
@@ -207,7 +207,7 @@ impl Repo {
     #[must_use]
     pub fn with_identity(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
-        let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
+        let (gix, fallback, common) = (self.gix.another(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
         let (frozen, project) = (self.frozen.clone(), self.project.clone());
         let packed = PackedCache::default();
