@@ -4,8 +4,8 @@ use std::{
     fs::{File, TryLockError},
     io,
     os::unix::fs::MetadataExt,
-    path::Path,
-    time::Instant,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -14,6 +14,13 @@ use crate::{
     context::{Wait, interrupted},
     private_files, trace,
 };
+
+/// The longest pause between two attempts to take a lock for which many may wait.
+const MAX_PAUSE: Duration = Duration::from_millis(50);
+/// The same where one process waits for each lock.
+const MAX_PAUSE_IN_TURN: Duration = Duration::from_millis(10);
+/// The number of places in the queue for a lock. If more processes wait, the others compete for the last place.
+const PLACES: usize = 6;
 
 /// A held lock, released when dropped.
 #[derive(Debug)]
@@ -28,10 +35,14 @@ impl Lock {
     /// # Errors
     /// The file cannot be created or opened, or the wait is cancelled ([`Kind::Interrupted`]).
     pub fn take(path: &Path, wait: impl Into<Wait>) -> Result<Option<Self>> {
-        let Wait { limit, cancel } = wait.into();
+        Self::take_with_pauses(path, wait.into(), MAX_PAUSE)
+    }
+
+    fn take_with_pauses(path: &Path, wait: Wait, max_pause: Duration) -> Result<Option<Self>> {
+        let Wait { limit, cancel } = wait;
         let started = Instant::now();
         let deadline = started + limit;
-        let mut backoff = Backoff::millis(1, 50);
+        let mut backoff = Backoff::new(Duration::from_millis(1), max_pause);
         let mut has_waited = false;
         let trace_wait = |got| trace::waited_for_lock(path, started.elapsed(), got);
         loop {
@@ -64,10 +75,35 @@ impl Lock {
     /// # Errors
     /// Another process holds it all the time (4), or as [`Lock::take`].
     pub fn require(path: &Path, wait: impl Into<Wait>) -> Result<Self> {
-        Self::take(path, wait)?.ok_or_else(|| {
-            Error::new(Code::LockHeld, format!("'{}' is locked by another process", path.display()))
-                .hint("try again")
-        })
+        Self::take(path, wait)?.ok_or_else(|| held_error(path))
+    }
+
+    /// Like [`Lock::require`], but the process that has waited longest gets the lock first. Without that, of several processes that take
+    /// a lock again and again one may never get it: another one looks before it does each time the lock is free for a moment.
+    ///
+    /// The queue consists of locks as well. A process that waits holds the one of its place until it has the next.
+    ///
+    /// # Errors
+    /// The same as of [`Lock::require`].
+    pub fn require_in_turn(path: &Path, wait: impl Into<Wait>) -> Result<Self> {
+        let Wait { limit, cancel } = wait.into();
+        let deadline = Instant::now() + limit;
+        let next = |path: &Path| {
+            let limit = deadline.saturating_duration_since(Instant::now());
+            Self::take_with_pauses(path, Wait { limit, cancel: cancel.clone() }, MAX_PAUSE_IN_TURN)
+        };
+        let is_waited_for = Self::is_held(&place_of(path, 1));
+        if !is_waited_for && let Some(lock) = Self::try_take(path).map_err(|e| lock_error(path, e))? {
+            return Ok(lock);
+        }
+        let mut place = None;
+        for number in (1..=PLACES).rev() {
+            // The place behind is free for another one as soon as this one is taken.
+            place = Some(next(&place_of(path, number))?.ok_or_else(|| held_error(path))?);
+        }
+        let lock = next(path)?.ok_or_else(|| held_error(path));
+        drop(place);
+        lock
     }
 
     fn try_take(path: &Path) -> io::Result<Option<Self>> {
@@ -139,6 +175,17 @@ impl Lock {
     }
 }
 
+/// Returns the lock of a place in the queue for a lock; the first is the next one to get it.
+fn place_of(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+fn held_error(path: &Path) -> Error {
+    Error::new(Code::LockHeld, format!("'{}' is locked by another process", path.display())).hint("try again")
+}
+
 /// Returns the error for a lock file that cannot be made or written.
 pub(crate) fn lock_error(path: &Path, error: io::Error) -> Error {
     Error::new(Kind::External, format!("cannot lock '{}'", path.display())).because(error)
@@ -146,7 +193,7 @@ pub(crate) fn lock_error(path: &Path, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::mpsc, thread};
 
     use super::*;
     use crate::context::{Cancel, Context};
@@ -165,6 +212,46 @@ mod tests {
         assert!(Lock::is_held(&path));
         drop(second);
         assert!(!Lock::is_held(&path));
+    }
+
+    #[test]
+    fn the_one_that_waited_longest_gets_the_lock_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = Lock::require_in_turn(&path, Duration::ZERO).unwrap();
+        let (sender, order) = mpsc::channel();
+        thread::scope(|scope| {
+            for number in 1..=PLACES {
+                let (sender, path) = (sender.clone(), &path);
+                let wait = move || {
+                    let lock = Lock::require_in_turn(path, Duration::from_secs(600)).unwrap();
+                    sender.send(number).unwrap();
+                    drop(lock);
+                };
+                thread::Builder::new().spawn_scoped(scope, wait).unwrap();
+                while !Lock::is_held(&place_of(path, number)) {
+                    thread::yield_now();
+                }
+            }
+            // No place is left.
+            assert_eq!(Lock::require_in_turn(&path, Duration::ZERO).unwrap_err().code, Code::LockHeld);
+            drop(held);
+        });
+        drop(sender);
+        assert!(order.iter().eq(1..=PLACES));
+        assert!(Lock::require_in_turn(&path, Duration::ZERO).is_ok(), "nobody waits any more");
+    }
+
+    #[test]
+    fn one_that_comes_again_goes_behind_those_that_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        // The lock is free for a moment, but the next one in the queue did not look yet.
+        let first = Lock::take(&place_of(&path, 1), Duration::ZERO).unwrap().unwrap();
+        assert!(Lock::require_in_turn(&path, Duration::ZERO).is_err());
+        assert!(Lock::take(&path, Duration::ZERO).unwrap().is_some());
+        drop(first);
+        assert!(Lock::require_in_turn(&path, Duration::ZERO).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo test --test faults                       # the short form, a few minutes
-//! ORCHESTRA_FAULTS=full cargo test --test faults # every call of every operation, 10,000 writes, 200 kills: hours on two cores
+//! ORCHESTRA_FAULTS=full cargo test --test faults # every call of every operation, 7,000 writes, 200 kills: hours on two cores
 //! cargo test --test faults -- stop kill 17       # one trial: an operation, the kind of fault, the number of the call
 //! cargo test --test faults -- supervisors        # one family
 //! ```

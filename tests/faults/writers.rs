@@ -23,8 +23,10 @@ use crate::{
 
 /// How many events are written in each setting.
 const SHORT: u64 = 40;
-/// How many the eight writers to one agent write in the full form, which is the hardest setting; the others write a tenth.
-const FULL: u64 = 10_000;
+/// How many in the full form. Beside the collections an event takes 0.1 to 0.2 s, and those of one agent are written one after another.
+const FULL: u64 = 1_000;
+/// How many the eight writers to one agent write then, which is the hardest setting.
+const FULL_OF_HARDEST: u64 = 2_000;
 /// What runs beside the writers, each in a loop.
 const BESIDE: &[&[&str]] = &[
     &["gc", "--quiet", "--prune=now"],
@@ -44,8 +46,8 @@ pub(crate) fn jobs<'a>(suite: &'a Suite<'_>) -> Vec<Job<'a>> {
             continue;
         }
         let total = match (suite.is_full, writers, same) {
-            (true, 8, true) => FULL,
-            (true, ..) => FULL / 10,
+            (true, 8, true) => FULL_OF_HARDEST,
+            (true, ..) => FULL,
             (false, ..) => SHORT,
         };
         let target = if same { "one agent" } else { "an agent each" };

@@ -124,7 +124,7 @@ fn try_append<I: SubjectId>(
     let name = layout::subject_ref(id);
     // Wait for another program's lock on the ref before taking our lock, because other logs use the same one.
     repo.require_unlocked(&name)?;
-    let _lock = Lock::require(&private.append_lock(id), LOCK_TIMEOUT)?;
+    let _lock = Lock::require_in_turn(&private.append_lock(id), LOCK_TIMEOUT)?;
     let Some(tip) = repo.find_ref(&name)? else { return Err(chain::unknown(id)) };
     let log = FoldedLog::<I::Subject>::read(repo, id, tip)?;
     let Some(facts) = decide(&log.fold) else { return Ok(log.fold) };

@@ -47,7 +47,7 @@ pub fn redact(repo: &Repo, typed: &str) -> Result<LogId> {
 
 fn redact_in<I: SubjectId>(repo: &Repo, id: &I, found: &Found) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
-    let _lock = Lock::require(&private.append_lock(id), LOCK_TIMEOUT)?;
+    let _lock = Lock::require_in_turn(&private.append_lock(id), LOCK_TIMEOUT)?;
     if let LogId::Agent(agent) = &found.log
         && private.agent(agent).dir().is_dir()
     {
