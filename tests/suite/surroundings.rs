@@ -179,6 +179,44 @@ fn the_users_own_git_causes_no_warning() {
     assert_eq!(reported(&repo, &neighbour, "warning"), [] as [String; 0]);
 }
 
+/// All worktrees share one stash. That cannot be separated without a sandbox, so it is said whose changes an agent took.
+#[test]
+fn an_agent_that_takes_what_another_one_stashed_is_reported() {
+    let world = world();
+    let repo = world.repo();
+    let stash = "echo mine >> file.txt; git stash -q";
+    let wait = "touch ready; until test -e go; do sleep 0.05; done; rm ready go";
+    let owner = repo.spawn(&format!("{stash}; {wait}; git stash list > left.txt"));
+    repo.wait_for_file(&owner, "ready");
+    let taker = repo.spawn(&format!("git stash pop -q; {stash}"));
+    repo.end_of(&taker);
+    let gone = format!(", stashed by agent {owner}");
+    let warnings = reported(&repo, &taker, "warning");
+    let [only] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(only.starts_with("refs/stash moved ") && only.ends_with(&gone), "{only}");
+    repo.orchestra(["status"]).succeeded().stderr_has(&format!("while '{taker}' ran: ")).stderr_has(&gone);
+    let thief = repo.spawn("git stash pop -q");
+    repo.end_of(&thief);
+    contains_all(&reported(&repo, &thief, "warning"), &[&format!(", stashed by agent {taker}")]);
+    release(&repo, &owner);
+    assert_eq!(repo.file_in_head(&owner, "left.txt"), "");
+    assert_eq!(repo.git(["stash", "list"]).stdout(), "");
+}
+
+#[test]
+fn what_an_agent_leaves_in_the_stash_is_noted() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 >> file.txt; git stash -q");
+    repo.end_of(&id);
+    contains_all(&reported(&repo, &id, "note"), &["refs/stash added at ", ", stashed by this agent"]);
+    assert_eq!(reported(&repo, &id, "warning"), [] as [String; 0]);
+    // Taking back what it stashed itself is nothing to worry about.
+    repo.orchestra(["resume", &id, "-m", "git stash pop -q"]).succeeded();
+    assert_eq!(reported(&repo, &id, "warning"), [] as [String; 0]);
+    assert_eq!(repo.file_in_head(&id, "file.txt").lines().last(), Some("1"));
+}
+
 #[test]
 fn an_agent_around_which_nothing_changed_has_no_record() {
     let world = world();

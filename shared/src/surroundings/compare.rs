@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     change::{ChangeSubject, Level, SurroundingsChange},
-    evidence::Evidence,
+    evidence::{Evidence, Stasher},
     files::FileStamp,
     snapshot::{SurroundingsSnapshot, UserCheckout},
 };
@@ -22,6 +22,9 @@ use crate::{
 const MAX_NAMED: usize = 30;
 /// Maximum width of a config value, in columns.
 const VALUE_WIDTH: usize = 60;
+
+/// The stash, which all worktrees of a repository share: `git stash pop` in one takes what was stashed in another.
+const STASH: &str = "refs/stash";
 
 /// How the reflog messages of `HEAD` begin when git moves it in ordinary use.
 const ORDINARY_HEAD_MESSAGES: &[&str] = &[
@@ -192,6 +195,7 @@ fn refs(
         if let Some(agent) = by {
             what.push_str(&format!(", where agent {agent} was"));
         }
+        what.push_str(&moved.stasher(level, evidence));
         SurroundingsChange::new(level, ChangeSubject::Ref, &what)
     };
     names.iter().map(|name| change(name)).collect()
@@ -222,8 +226,9 @@ impl MovedRef<'_> {
             // A replace ref makes git read another object than the stored one.
             _ if self.name.starts_with("refs/replace/") => false,
             (None, _) => true,
-            (Some(old), _) if self.name == "refs/stash" => {
-                evidence.reflog_of(self.name).iter().any(|entry| entry.new == Some(old))
+            (Some(old), _) if self.name == STASH => {
+                let is_listed = || evidence.reflog_of(self.name).iter().any(|entry| entry.new == Some(old));
+                evidence.stashed_by(old) == Stasher::Itself || is_listed()
             }
             (Some(old), None) => self.is_of_remote() || evidence.is_reachable(old),
             (Some(_), Some(new)) => {
@@ -236,6 +241,19 @@ impl MovedRef<'_> {
             }
         };
         if explained { Level::Note } else { Level::Warning }
+    }
+
+    /// Says who stashed what is gone from the stash or, if nothing of others is gone, what is new in it.
+    fn stasher(&self, level: Level, evidence: &dyn Evidence) -> String {
+        if self.name != STASH {
+            return String::new();
+        }
+        let commit = if level == Level::Warning { self.old } else { self.new.or(self.old) };
+        match commit.and_then(Oid::parse).map(|commit| evidence.stashed_by(commit)) {
+            Some(Stasher::Agent(agent)) => format!(", stashed by agent {agent}"),
+            Some(Stasher::Itself) => ", stashed by this agent".to_owned(),
+            Some(Stasher::Unknown) | None => String::new(),
+        }
     }
 
     fn is_of_remote(&self) -> bool {

@@ -80,7 +80,7 @@ pub fn record_changes(repo: &Repo, id: &AgentId, branch: &str, dir: &AgentDir, f
         match SurroundingsSnapshot::take(repo.environment(), &common, frozen, Some(&before), BUDGET_AFTER) {
             Ok(mut after) => {
                 after.forget_branch(branch);
-                let evidence = evidence::RepositoryEvidence::of(repo, &before, &after)?;
+                let evidence = evidence::RepositoryEvidence::of(repo, id, &before, &after)?;
                 let mut changes = compare::compare(&before, &after, &evidence);
                 let others = before.agents.union(&after.agents).filter(|other| other.as_str() != id.as_str());
                 let others: Vec<String> = others.cloned().collect();

@@ -20,6 +20,13 @@ impl Evidence for FakeEvidence {
     fn agent_that_visited(&self, _: Oid) -> Option<String> {
         None
     }
+    fn stashed_by(&self, commit: Oid) -> Stasher {
+        match commit.to_string().as_bytes()[0] {
+            b'e' => Stasher::Itself,
+            b'f' => Stasher::Agent("add-x-q0q88".into()),
+            _ => Stasher::Unknown,
+        }
+    }
 }
 
 fn hex(digit: char) -> String {
@@ -92,6 +99,23 @@ fn ref_changes_that_the_reflogs_explain_are_notes() {
         let changes = compare(&side(old), &side(new), &evidence);
         let levels: Vec<Level> = changes.iter().map(|change| change.level).collect();
         assert_eq!(levels, [level], "{name} {old:?} {new:?}: {changes:?}");
+    }
+}
+
+#[test]
+fn who_stashed_what_is_gone_is_named() {
+    use Level::{Note, Warning};
+    for (old, new, level, end) in [
+        (None, Some('e'), Note, "added at eeeeeeeeee, stashed by this agent"),
+        (None, Some('f'), Note, "added at ffffffffff, stashed by agent add-x-q0q88"),
+        (None, Some('a'), Note, "added at aaaaaaaaaa"),
+        (Some('e'), None, Note, "removed (was eeeeeeeeee), stashed by this agent"),
+        (Some('f'), None, Warning, "removed (was ffffffffff), stashed by agent add-x-q0q88"),
+        (Some('f'), Some('e'), Warning, "moved ffffffffff → eeeeeeeeee, stashed by agent add-x-q0q88"),
+    ] {
+        let side = |at: Option<char>| with_refs(&at.map(|at| (STASH, at)).into_iter().collect::<Vec<_>>());
+        let change = compare(&side(old), &side(new), &FakeEvidence::default()).pop().expect("a change");
+        assert_eq!((change.level, change.what), (level, format!("refs/stash {end}")));
     }
 }
 
