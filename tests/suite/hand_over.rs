@@ -81,11 +81,26 @@ fn an_agent_of_a_dead_machine_is_taken_over_with_its_unsaved_files() {
     assert_eq!(b.file_in_head(&id, "unsaved.txt"), "unsaved\n");
     assert_eq!(b.file_in_head(&id, "log.txt"), "one\n");
     assert!(b.file_in_head(&id, "status.txt").contains("?? unsaved.txt"), "as unsaved as it was");
+    std::fs::write(a.worktree(&id).join("late.txt"), "late\n").expect("a file");
     // The machine was not gone after all: at its next sync, its agent ends.
     sync_all(&[&b, &a]);
     let folder = a.path().join(".git/orchestra/agents").join(&id);
     until("the other ends", || (!folder.exists()).then_some(()));
     assert_eq!(b.agent(&id)["phase"], "done");
+    // What it did in the meantime is not the agent's work, but it is kept, and everybody hears of it.
+    let late = a.agent(&id)["other_work"][0].clone();
+    assert_eq!(late["own"], true, "{late}");
+    let head = late["head"].as_str().expect("a commit").to_owned();
+    assert_eq!(a.git(["show", &format!("{head}:late.txt")]).stdout(), "late\n");
+    assert!(
+        a.git(["for-each-ref", "--contains", &head]).stdout().contains("refs/orchestra"),
+        "a ref keeps it"
+    );
+    a.orchestra(["status"]).succeeded().stderr_has(&format!("git merge {}", &head[..10]));
+    sync_all(&[&a, &b]);
+    assert_eq!(a.agent(&id)["other_work"][0]["head"], *head);
+    assert_eq!(b.agent(&id)["other_work"][0]["head"], *head);
+    assert!(a.git(["for-each-ref", "--contains", &head]).stdout().contains("refs/orchestra"), "it stays");
 }
 
 #[test]

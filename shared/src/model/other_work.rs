@@ -1,5 +1,5 @@
-//! Work of an agent that was resumed in two clones at the same time: one of the attempts counts, and what the other clone made is not
-//! part of the agent's work. Pure.
+//! Work of an agent on which two clones worked at the same time: both resumed it, or one took it over while it ran in the other. One of
+//! the attempts counts, and what the other clone made is not part of the agent's work. Pure.
 
 use serde::{Deserialize, Serialize};
 

@@ -182,7 +182,7 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     Ok(Report { warnings, dry_run: true, check_plan, ..report })
 }
 
-/// Warns about work of the agents that does not land with them, because they were resumed in two clones at once.
+/// Warns about work of the agents that does not land with them, because two clones worked on them at once.
 fn other_work(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
     let agents = plan.branches.iter().filter_map(|branch| branch.agent.as_ref());
     agents.flat_map(|(id, agent)| OtherWorkObject::warnings(repo, id, agent)).collect()

@@ -35,7 +35,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 18;
+pub const FOLD: u32 = 19;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -262,6 +262,10 @@ impl Fold {
             self.used(finished.attempt, usage);
         }
         if finished.attempt < self.agent.attempt {
+            // Another clone took it over while it ran: its late result is not the agent's, but it is not lost either.
+            if event.writer != self.agent.writer {
+                self.works.came_late();
+            }
             return;
         }
         let same = finished.attempt == self.agent.attempt;

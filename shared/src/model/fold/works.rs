@@ -1,4 +1,5 @@
-//! The newest work that each clone recorded for an agent. It matters only if an attempt was launched in two clones.
+//! The newest work that each clone recorded for an agent. It matters only if an attempt was launched in two clones, or ended after
+//! another clone had taken the agent over.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use crate::model::{Agent, CommitId, IdOrText, OtherWork, WriterId};
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Works {
     newest: Vec<OtherWork>,
-    /// Whether two clones launched one attempt.
+    /// Whether two clones worked on it at the same time.
     is_split: bool,
 }
 
@@ -25,6 +26,11 @@ impl Works {
     pub(super) fn launched_twice(&mut self, agent: &mut Agent) {
         self.is_split = true;
         self.apply(agent);
+    }
+
+    /// Notes that an attempt ended after another clone had launched the next one. [`Works::name`] follows with its head.
+    pub(super) const fn came_late(&mut self) {
+        self.is_split = true;
     }
 
     fn apply(&self, agent: &mut Agent) {

@@ -1,4 +1,4 @@
-//! Work of an agent that is not part of its head, because the agent was resumed in two clones at the same time.
+//! Work of an agent that is not part of its head, because two clones worked on the agent at the same time.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,17 +78,17 @@ impl OtherWorkObject {
             true => "this clone".to_owned(),
             false => format!("clone {}", text::one_line(self.writer.as_str(), 40)),
         };
-        let resumed = format!("'{id}' was resumed in two clones at once");
+        let at_once = format!("two clones worked on '{id}' at once");
         match self.commits {
             Some(commits) => (
                 format!(
-                    "{resumed}: {} of {whose} is not in its work, up to {head}",
+                    "{at_once}: {} of {whose} is not in its work, up to {head}",
                     text::count(commits, "commit")
                 ),
                 Some(format!("git merge {head} merges it into the current branch")),
             ),
             None => (
-                format!("{resumed}: the work {head} of {whose} is not in its work, and not in this clone"),
+                format!("{at_once}: the work {head} of {whose} is not in its work, and not in this clone"),
                 None,
             ),
         }

@@ -1,4 +1,4 @@
-//! Work of an agent that was resumed in two clones at once.
+//! Work of an agent on which two clones worked at once.
 
 use super::*;
 use crate::model::OtherWork;
@@ -53,4 +53,7 @@ fn the_work_of_a_second_launch_of_an_attempt_stays_known() {
         event(4, "b", &end(2, "2")),
     ];
     assert_eq!(others(&taken_over), (Some("2".into()), Vec::new()));
+    // Unless the first one was still at work, and ends later.
+    let late = [&taken_over[..1], &taken_over[2..], &[event(5, "a", &end(1, "5"))]].concat();
+    assert_eq!(others(&late), (Some("2".into()), other("a", "5")));
 }
