@@ -303,3 +303,24 @@ fn the_supervisor_has_its_own_process_session() {
         assert!(target == "/dev/null" || target.ends_with("/diary"), "stream {stream} is {target}");
     }
 }
+
+/// A program that asks for a login or an update, at its terminal or on its input, would wait and not be seen: nobody is there.
+#[test]
+fn a_program_that_asks_at_a_terminal_or_on_its_input_is_not_left_waiting() {
+    let world = world();
+    let repo = world.repo();
+    let ask = "read answer </dev/tty || echo no terminal >> asked; read answer || echo no input >> asked; test -t 0 || \
+               test -t 1 || test -t 2 || echo no screen >> asked; exit 3";
+    let id = repo.spawn(ask);
+    let agent = repo.end_of(&id);
+    assert_eq!((&agent["phase"], &agent["exit_code"]), (&"failed".into(), &3.into()));
+    assert_eq!(repo.file_in_head(&id, "asked"), "no terminal\nno input\nno screen\n");
+    // One that waits for something else is shown with what it said.
+    let login = "echo 'Open https://example.com/device to log in'; while :; do sleep 1; done";
+    let spawn = ["spawn", "--agent", "sh", "--idle-timeout", "1s", "--retries", "0", "--", login];
+    repo.orchestra(spawn).exits(1).stderr_has("idle for 1 s");
+    let agents = repo.agents();
+    let waited = agents.iter().find(|agent| agent["phase"] == "timeout").expect("the agent");
+    let id = waited["id"].as_str().expect("an id");
+    repo.orchestra(["logs", id]).succeeded().stdout_has("Open https://example.com/device to log in");
+}

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use testkit::{Ran, TestRepo};
+
 use crate::world;
 
 #[test]
@@ -72,4 +74,25 @@ fn a_folder_in_another_checkout_is_hidden_there() {
     repo.end_of(&id);
     let linked = world.dir().join("linked");
     assert_eq!(world.git(&linked, ["status", "--porcelain"]).stdout(), "");
+}
+
+/// What is in a folder for temporary files may be removed by the system at any time.
+#[test]
+fn the_default_is_never_among_temporary_files() {
+    let world = world();
+    let temporary = world.dir().join("temporary");
+    fs::create_dir(&temporary).expect("a folder");
+    let worktree = |repo: &TestRepo<'_>| {
+        let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "echo x > x"]);
+        Ran::of(command.env("TMPDIR", &temporary)).succeeded();
+        let id = repo.agents().remove(0)["id"].as_str().expect("an id").to_owned();
+        repo.worktree(&id).parent().expect("a folder").to_owned()
+    };
+    let beside = worktree(&world.repo());
+    assert_eq!(beside, world.dir().canonicalize().expect("a folder").join("repo.worktrees"));
+    // Where that folder cannot be made, it is in the checkout.
+    let other = world.repo_named("other");
+    fs::write(world.dir().join("other.worktrees"), "in the way").expect("a file");
+    assert_eq!(worktree(&other), other.path().canonicalize().expect("a folder").join(".worktrees"));
+    assert_eq!(other.git(["status", "--porcelain"]).stdout(), "");
 }

@@ -1,4 +1,7 @@
 //! How much of a disk a folder takes.
+//!
+//! No size is kept for the next time. A file that grows changes its own times and not those of its folder, so only a look at every file
+//! tells whether a kept size is still true, and that look is all that measuring costs.
 
 use std::{
     collections::{HashMap, HashSet},
