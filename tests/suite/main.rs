@@ -55,6 +55,7 @@ mod for_agents;
 mod full_disk;
 mod garbage;
 mod gates_by_hand;
+mod gates_edit_kills;
 mod gates_of_runs;
 mod guards;
 mod hand_over;
