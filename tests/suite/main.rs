@@ -117,6 +117,7 @@ mod run;
 mod run_begins;
 mod run_failures;
 mod run_lands;
+mod run_redacted;
 mod run_reviews;
 mod run_take;
 mod run_ticks;
