@@ -57,6 +57,7 @@ mod garbage;
 mod gates_by_hand;
 mod gates_edit_kills;
 mod gates_of_runs;
+mod gates_unanswered;
 mod guards;
 mod hand_over;
 mod hints;
