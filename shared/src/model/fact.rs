@@ -11,7 +11,7 @@ use super::{
     request::{AskedRequest, Pattern},
     said::{HeardMessages, MAX_HEARD, MAX_TEXT, MAX_UNREAD, ReadMessages, Said},
     team::PartChange,
-    verdict::Review,
+    verdict::{Review, Withdrawn},
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
 };
 
@@ -49,6 +49,8 @@ facts! {
         Landed(Landed) = "landed",
         /// Somebody gave a verdict on its work.
         Verdict(Review) = "verdict",
+        /// A verdict was withdrawn by the clone that gave it.
+        Withdrawn(Withdrawn) = "withdrawn",
         /// Changes that were made in its worktree after its end were added to its work.
         Collected(Collected) = "collected",
         /// It was restored from the archive.
@@ -89,6 +91,7 @@ impl EventFact for Fact {
             | Self::Pause { .. }
             | Self::Send(_)
             | Self::Landed(_)
+            | Self::Withdrawn(_)
             | Self::Restored {}
             | Self::Tagged(_) => true,
             Self::Said(said) => said.attempt > 0 && said.text.len() <= MAX_TEXT,
@@ -120,6 +123,7 @@ impl EventFact for Fact {
             Self::Phase(_)
             | Self::Finished(_)
             | Self::Landed(_)
+            | Self::Withdrawn(_)
             | Self::Collected(_)
             | Self::Restored {}
             | Self::Tagged(_)

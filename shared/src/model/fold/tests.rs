@@ -18,6 +18,7 @@ use super::{
         landing::check_id,
         said::{HeardHow, HeardMessages, ReadMessages, Receiver, Said},
         team::{Outcome, PartChange, TeamRole},
+        verdict::{self, Review},
     },
     *,
 };
@@ -414,7 +415,14 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 reviewer: None,
                 check: None,
                 comments: vec![],
+                operation: Some("o".to_owned()),
             })
+        }),
+        (0usize..4, "[1x]", "[ab]", word).prop_map(|(at, head, by, patch)| {
+            let before = verdict::Verdict::ALL.get(at).copied();
+            let (base, head, operation) =
+                (IdOrText::read("b"), IdOrText::read(&head.repeat(40)), "o".to_owned());
+            Fact::Withdrawn(verdict::Withdrawn { base, head, patch, by, operation, before })
         }),
         (0u32..4, "[1x]", 0u64..9).prop_map(|(attempt, head, files)| {
             Fact::Collected(Collected {
