@@ -383,6 +383,9 @@ pub struct Created {
     /// The agents with whose work it starts, once all of them are done. Until then its base is provisional.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<IdOrText<AgentId>>,
+    /// What it does when one of those ends without being done, start or stop; absent if it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failed: Option<String>,
     /// The snapshot of the user's uncommitted changes in its base, if it starts from them. They are not part of its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<IdOrText<CommitId>>,

@@ -4,7 +4,7 @@ use super::{Event, fold, trailers};
 
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
-    r#"{"after":["add-auth-11111"],"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","designer":true,"l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"team":{"name":"duo","roles":[{"name":"second","writes":true},{"name":"third","writes":false}],"rounds":2},"title":"Add tests","v":1,"w":"5t2k"}"#,
+    r#"{"after":["add-auth-11111"],"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","designer":true,"l":1,"label":"laptop","model":"large","on_failed":"stop","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"team":{"name":"duo","roles":[{"name":"second","writes":true},{"name":"third","writes":false}],"rounds":2},"title":"Add tests","v":1,"w":"5t2k"}"#,
     r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"cap":{"limit":1000,"scope":"run","step":1000,"unit":"tokens","used":900,"warning":true},"l":2,"label":"laptop","mark":"beef","model":"larger","part":{"from":"1111111111111111111111111111111111111111","outcome":"done","role":0,"words":"I am done."},"permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","sandbox":"files by bubblewrap","session":"0b5e","started_with":{"base":"7777777777777777777777777777777777777777","heads":["7777777777777777777777777777777777777777"]},"stuck_turns":50,"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","from":"plan-work-00000","l":4,"question":"q1","re":"0123456789ab","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
@@ -34,6 +34,7 @@ Orchestra-Title: Add tests
 Orchestra-Branch: orchestra/add-tests-k3m9q
 Orchestra-Base: 7777777777777777777777777777777777777777
 Orchestra-After: [{"agent":"add-auth-11111","head":"7777777777777777777777777777777777777777"}]
+Orchestra-On-Failed: stop
 Orchestra-Snapshot: 6666666666666666666666666666666666666666
 Orchestra-Snapshot-Files: 5
 Orchestra-Head: 3333333333333333333333333333333333333333

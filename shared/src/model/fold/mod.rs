@@ -181,6 +181,7 @@ impl Fold {
         agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
         agent.after = Dependency::of_event(&created.after);
+        agent.on_failed = short_or_none(created.on_failed.as_deref());
         agent.snapshot = IdOrText::short_or_none(created.snapshot.as_ref());
         agent.snapshot_files = created.snapshot_files;
         agent.branch = text::one_line(&created.branch, BRANCH).into();

@@ -307,6 +307,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         (word, word, prop::option::of(word), "[1x]", 0u32..3).prop_map(
             |(title, profile, model, digit, place)| {
                 let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
+                let on_failed = model.clone();
                 let parent = reviews.as_ref().map(|_| IdOrText::read("plan-work-00000"));
                 let (base, permission) = (IdOrText::read(&digit.repeat(40)), model.clone());
                 let tags = model.iter().cloned().chain(["web".to_owned()]).collect();
@@ -323,6 +324,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     designer: place == 1,
                     permission,
                     after: reviews.iter().filter(|_| place > 1).cloned().collect(),
+                    on_failed,
                     snapshot: Some(base.clone()).filter(|_| place > 0),
                     snapshot_files: u64::from(place),
                     base,
