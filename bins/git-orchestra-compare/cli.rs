@@ -11,7 +11,7 @@ use orchestra_terminal::{complete, pages::Page};
 /// cost, how long they ran, the verdict on their work, and whether it conflicts with the branch that is checked out.
 /// One agent alone is compared with all others that have the same task, such as those of 'git orchestra spawn
 /// --copies'. --pick approves the work of one and rejects that of the others; nothing lands before 'git orchestra
-/// merge-ranked'.
+/// merge-ranked', and 'git orchestra undo' withdraws these verdicts.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-compare", version)]
 pub(crate) struct Cli {

@@ -155,6 +155,9 @@ fn told(terminal: &Terminal, report: &Report) {
         let ids: Vec<&str> = report.rejected.iter().map(|id| id.as_str()).collect();
         terminal.eprintln(&format!("approved {picked}; rejected {}", or_nothing(&ids.join(", "))));
         terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &picked.as_str()]);
+        if report.operation.is_some() {
+            terminal.hint("git orchestra undo withdraws these verdicts");
+        }
     } else if let [one, other, ..] = report.agents.as_slice() {
         let (one, other) = (one.work.agent.id.as_str(), other.work.agent.id.as_str());
         terminal.hint_command(&[&"git", &"orchestra", &"diff", &one, &other]);

@@ -125,6 +125,7 @@ impl Cli {
             comments,
             head: self.head.clone(),
             keep: self.keep,
+            operation: None,
         });
         Ok(Request { agent: self.agent.clone(), give })
     }

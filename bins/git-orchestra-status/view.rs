@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use orchestra::{
     Kind, Result,
     git::Repo,
-    model::{Liveness, Phase, Tag, text},
+    model::{Liveness, Phase, Tag, dependency::OnFailed, text},
     ops::{
         agent_object::{AgentObject, DependencyObject, DidNotLand, Level, PartObject, TeamObject},
         kept_away,
@@ -299,7 +299,13 @@ fn after(agent: &AgentObject) -> String {
         Some(phase) if one.head.is_none() => format!("{} ({})", one.agent, phase.as_str()),
         _ => one.agent.to_string(),
     };
-    agent.after.iter().map(one).collect::<Vec<_>>().join(", ")
+    let all = agent.after.iter().map(one).collect::<Vec<_>>().join(", ");
+    let still_waits = agent.after.iter().any(|one| one.head.is_none());
+    match agent.on_failed.as_deref().filter(|_| still_waits).and_then(OnFailed::parse) {
+        Some(OnFailed::Start) => format!("{all}; starts even if one of them fails"),
+        Some(OnFailed::Stop) => format!("{all}; is stopped if one of them fails"),
+        Some(OnFailed::Wait) | None => all,
+    }
 }
 
 /// Formats the path of the worktree, and whether it is missing or moved.

@@ -5,14 +5,15 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::undo::Request;
 use orchestra_terminal::{complete, pages::Page};
 
-/// Undo a landing, a cleanup or a rewind
+/// Undo a landing, a cleanup, a rewind or a pick
 ///
-/// Every landing, every cleanup and every rewind is an operation. Undoing a landing moves the branch back to where it was
+/// Every landing, every cleanup, every rewind and every 'compare --pick' is an operation. Undoing a landing moves the branch back to where it was
 /// before, with the files of its checkout; it is refused if that would overwrite a file, even an ignored
 /// one, or if the branch has moved since. The checks that failed in the landing, and what it set aside, no
 /// longer count. Undoing a cleanup restores what it removed: branch, worktree, uncommitted and staged
 /// changes, ignored files, modes and times. Undoing a rewind restores the agent as it was, unless it has
-/// worked since. An undo is itself an operation, and can be undone by its id.
+/// worked since. Undoing a pick withdraws its verdicts, and those before it count again. An undo is itself an
+/// operation, and can be undone by its id.
 ///
 /// Commands that only add (spawn, send, review, collect) are not operations: they remove nothing that undo
 /// could restore.
@@ -35,7 +36,7 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra undo", "Undo the last landing, cleanup or rewind"),
+        ("git orchestra undo", "Undo the last landing, cleanup, rewind or pick"),
         ("git orchestra undo --list", "List what can be undone"),
     ],
     sections: &[],

@@ -1,4 +1,4 @@
-//! `git orchestra undo`: undoes a landing, a cleanup or a rewind.
+//! `git orchestra undo`: undoes a landing, a cleanup, a rewind or a pick.
 
 mod cli;
 mod view;

@@ -98,6 +98,9 @@ fn print_report(terminal: &Terminal, report: &Report) {
     for quarantined in listed.operation.quarantined() {
         terminal.print(&format!("{} {verb} back\n", text::safe(&quarantined.name)));
     }
+    for agent in listed.operation.reviewed() {
+        terminal.print(&format!("the verdict on {} {verb} as it was before\n", text::one_line(agent, 100)));
+    }
     if let Some(id) = &report.undo {
         terminal.hint(&format!("git orchestra undo {id} reverts this undo"));
     }

@@ -147,7 +147,7 @@ pub(crate) const PAGE: Page = Page {
             "ORDER OF WORK",
             &["'spawn' starts agents, 'status' shows them, 'review' records what you think of their work, \
              'merge-ranked' lands it, and 'cleanup' removes the agents whose work has landed. 'undo' reverts \
-             a landing, a cleanup or a rewind."],
+             a landing, a cleanup, a rewind or a pick."],
         ),
         (
             "NAMES OF AGENTS",

@@ -273,12 +273,24 @@ fn what_happens_when_a_dependency_fails_can_be_chosen() {
         repo.orchestra([&arguments[..], &["cat low.txt > seen.txt"]].concat()).succeeded().line()
     };
     let (start, stop) = (spawn("start"), spawn("stop"));
+    for (id, how, said) in [(&start, "start", "starts even if one"), (&stop, "stop", "is stopped if one")] {
+        assert_eq!(
+            (&repo.agent(id)["on_failed"], &repo.events(id)[0]["on_failed"]),
+            (&how.into(), &how.into())
+        );
+        repo.orchestra(["status", id]).succeeded().stdout_has(said);
+    }
+    let waits = spawn("wait");
+    assert_eq!(repo.agent(&waits)["on_failed"], "wait");
+    assert!(repo.events(&waits)[0]["on_failed"].is_null(), "it is what all do");
+    assert!(repo.agent(&low)["on_failed"].is_null(), "it waits for none");
     repo.write("go", "");
     done(&repo, &start);
     assert_eq!(repo.file_in_head(&start, "seen.txt"), "low\n");
     let stopped = repo.end_of(&stop);
     let why = format!("it waited for {low}: failed");
     assert_eq!((&stopped["phase"], &stopped["reason"]), (&"stopped".into(), &why.into()));
+    repo.orchestra(["stop", &waits]).succeeded();
 }
 
 #[test]

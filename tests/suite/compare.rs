@@ -1,9 +1,13 @@
 //! `compare`: agents of one task side by side, and which one a person picks.
 
 use serde_json::{Value, json};
-use testkit::TestRepo;
+use testkit::{Aim, Ran, TestRepo};
 
-use crate::world;
+use crate::{
+    injector,
+    sync::{clone, first, sync},
+    world,
+};
 
 /// Two agents with one task whose work differs.
 fn copies(repo: &TestRepo<'_>) -> Vec<String> {
@@ -103,4 +107,153 @@ fn two_picks_at_once_do_not_reject_both() {
     repo.orchestra(pick).succeeded();
     let given: Vec<Value> = ids.iter().map(|id| repo.agent(id)["verdict"].clone()).collect();
     assert_eq!(given, ["approve", "reject"]);
+}
+
+fn given(repo: &TestRepo<'_>, ids: &[String]) -> Vec<Value> {
+    ids.iter().map(|id| repo.agent(id)["verdict"].clone()).collect()
+}
+
+/// Returns the verdicts in the note on an agent's work, by plain git.
+fn noted(repo: &TestRepo<'_>, id: &str) -> Vec<String> {
+    let head = repo.agent(id)["head"].as_str().expect("a head").to_owned();
+    let ours = ["cat-file", "blob", &format!("refs/orchestra/notes/reviews:{head}")];
+    let note = Ran::of(repo.world().command("git", repo.path()).args(ours)).stdout();
+    let verdict =
+        |line: &str| serde_json::from_str::<Value>(line).ok()?["verdict"].as_str().map(str::to_owned);
+    note.lines().filter_map(verdict).collect()
+}
+
+fn operation(ran: &Ran) -> String {
+    ran.json()["undo"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn one_undo_withdraws_all_verdicts_of_a_pick_and_those_before_count_again() {
+    let world = world();
+    let repo = world.repo();
+    let ids = copies(&repo);
+    repo.orchestra(["review", &ids[0], "--changes", "--keep", "-m", "first"]).succeeded();
+    let pick =
+        |id: &str| repo.orchestra(["compare", &ids[0], &ids[1], "--pick", id, "--json"]).succeeded().json();
+    let picked = pick(&ids[1]);
+    assert!(picked["operation"].is_string(), "{picked}");
+    assert!(pick(&ids[1])["operation"].is_null(), "the same choice again is no news");
+    pick(&ids[0]);
+    assert_eq!(given(&repo, &ids), ["approve", "reject"]);
+    let back = format!("the verdict on {} would be as it was before\n", ids[0]);
+    repo.orchestra(["undo", "-n"]).succeeded().stdout_has(&back);
+    assert_eq!(given(&repo, &ids), ["approve", "reject"], "nothing changed");
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(given(&repo, &ids), ["reject", "approve"]);
+    assert_eq!(
+        (noted(&repo, &ids[0]), noted(&repo, &ids[1])),
+        (vec!["changes".into(), "reject".into()], vec!["approve".into()])
+    );
+    let undo = operation(&repo.orchestra(["undo", "--json"]).succeeded());
+    assert_eq!(given(&repo, &ids), [json!("changes"), Value::Null]);
+    assert_eq!((noted(&repo, &ids[0]), noted(&repo, &ids[1])), (vec!["changes".to_owned()], Vec::new()));
+    repo.orchestra(["undo"]).exits(3).stderr_has("nothing to undo");
+    let waiting = repo.orchestra(["review", "--json"]).succeeded().json();
+    assert!(waiting["waiting"].to_string().contains(&ids[1]), "it waits for a verdict again: {waiting}");
+    // The undo can be undone, and that as well.
+    let redo = operation(&repo.orchestra(["undo", &undo, "--json"]).succeeded());
+    assert_eq!(given(&repo, &ids), ["reject", "approve"]);
+    repo.orchestra(["undo", &redo]).succeeded();
+    assert_eq!(given(&repo, &ids), [json!("changes"), Value::Null]);
+    // Nothing was removed from the events.
+    let kinds = |id: &str, kind: &str| repo.events(id).iter().filter(|fact| fact["t"] == kind).count();
+    assert_eq!((kinds(&ids[0], "verdict"), kinds(&ids[0], "withdrawn")), (4, 3));
+}
+
+#[test]
+fn an_undo_of_a_pick_leaves_what_was_reviewed_since_and_is_not_for_agents() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let ids = copies(&repo);
+    repo.orchestra(["compare", &ids[0], &ids[1], "--pick", &ids[0]]).succeeded();
+    let agent = repo.spawn_claude(&["--permission", "bypassPermissions"], "write before 1\nawait reply");
+    repo.wait_for_file(&agent, "before");
+    let mut undo = repo.orchestra_command(["undo"]);
+    Ran::of(undo.envs(repo.variables_of(&agent))).exits(3);
+    assert_eq!(
+        given(&repo, &ids),
+        ["approve", "reject"],
+        "an agent gives no verdict in the name of a person"
+    );
+    repo.orchestra(["stop", &agent]).succeeded();
+    repo.orchestra(["review", &ids[1], "--approve"]).succeeded();
+    let stays = format!("the work of '{}' was reviewed again since, and that verdict stays", ids[1]);
+    repo.orchestra(["undo"]).succeeded().stderr_has(&stays);
+    assert_eq!(given(&repo, &ids), [Value::Null, json!("approve")]);
+    // An agent that was removed is restored first.
+    repo.orchestra(["compare", &ids[0], &ids[1], "--pick", &ids[0]]).succeeded();
+    let picked = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+    let picked = picked["operations"][0]["id"].as_str().expect("an id").to_owned();
+    repo.orchestra(["cleanup", "--discard", &ids[1]]).succeeded();
+    for dry in [&["-n"] as &[&str], &[]] {
+        let words = ["undo", &picked].into_iter().chain(dry.iter().copied());
+        repo.orchestra(words).exits(3).stderr_has("cannot be changed").stderr_has("undo that first");
+    }
+    repo.orchestra(["undo"]).succeeded();
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(given(&repo, &ids), [Value::Null, json!("approve")]);
+}
+
+#[test]
+fn a_pick_that_is_killed_is_undone_or_finished_as_one() {
+    let Some(injector) = injector() else { return };
+    for finishes in [false, true] {
+        let world = world();
+        let repo = world.repo();
+        let ids = copies(&repo);
+        let words = ["compare", &ids[0], &ids[1], "--pick", &ids[0]];
+        let mut command = repo.command(world.bins().join("git-orchestra-compare"));
+        command.args(&words[1..]);
+        let aim = Aim { step: Some("rename refs/orchestra/agents/"), ..Aim::at("git-orchestra-compare") };
+        assert!(injector.kill(&world, &mut command, aim, 2).is_some(), "the second verdict");
+        assert_eq!(given(&repo, &ids), [json!("approve"), Value::Null]);
+        if finishes {
+            repo.orchestra(words).succeeded();
+            assert_eq!(given(&repo, &ids), ["approve", "reject"]);
+        }
+        repo.orchestra(["undo"]).succeeded();
+        assert_eq!(given(&repo, &ids), [Value::Null, Value::Null], "finishes: {finishes}");
+        repo.orchestra(["undo"]).exits(3).stderr_has("nothing to undo");
+    }
+}
+
+#[test]
+fn an_undo_of_a_pick_that_is_killed_is_finished_by_the_next_one() {
+    let Some(injector) = injector() else { return };
+    let world = world();
+    let repo = world.repo();
+    let ids = copies(&repo);
+    repo.orchestra(["compare", &ids[0], &ids[1], "--pick", &ids[0]]).succeeded();
+    let mut command = repo.command(world.bins().join("git-orchestra-undo"));
+    let aim = Aim { step: Some("rename refs/orchestra/agents/"), ..Aim::at("git-orchestra-undo") };
+    assert!(injector.kill(&world, &mut command, aim, 2).is_some(), "the second withdrawal");
+    assert_eq!(given(&repo, &ids), [Value::Null, json!("reject")]);
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(given(&repo, &ids), [Value::Null, Value::Null]);
+    let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+    assert_eq!(list["operations"].as_array().map(Vec::len), Some(2), "the undo has one operation: {list}");
+}
+
+#[test]
+fn a_verdict_that_is_withdrawn_counts_in_no_clone() {
+    let world = world();
+    let (a, b) = (first(&world).with_identity(), clone(&world, "b").with_identity());
+    let ids = copies(&a);
+    a.orchestra(["compare", &ids[0], &ids[1], "--pick", &ids[0]]).succeeded();
+    let writer = std::fs::read(a.path().join(".git/orchestra/writer")).expect("a writer");
+    let writer: Value = serde_json::from_slice(&writer).expect("JSON");
+    b.git(["config", "orchestra.trustWriter", writer["id"].as_str().expect("an id")]);
+    sync(&a);
+    sync(&b);
+    assert_eq!(given(&b, &ids), ["approve", "reject"]);
+    a.orchestra(["undo"]).succeeded();
+    sync(&a);
+    sync(&b);
+    assert_eq!(given(&b, &ids), [Value::Null, Value::Null]);
+    assert!(noted(&b, &ids[0]).is_empty());
 }

@@ -45,6 +45,7 @@ fn add(repo: &Repo, id: &AgentId, at: u32) {
         check: None,
         text: Some(format!("text {at}")),
         comments: Vec::new(),
+        operation: None,
     };
     let fact = match at % 5 {
         0 => Fact::Phase(PhaseChange::new(at / 5 + 1, Phase::Starting)),

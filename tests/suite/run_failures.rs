@@ -49,6 +49,14 @@ const ROWS: &[(&str, &[&str])] = &[
         &["decide::a_process_that_is_killed_between_an_answer_and_its_action_acts_once"],
     ),
     (
+        "a conflict is being resolved by hand",
+        &[
+            "gates_edit_kills::a_driver_that_is_killed_while_a_person_resolves_loses_nothing",
+            "gates_edit_kills::a_driver_that_is_killed_between_done_and_its_effect_takes_the_resolution_once",
+            "gates_edit_kills::a_worktree_that_a_person_deletes_is_made_again",
+        ],
+    ),
+    (
         "the target is about to move, or has moved",
         &[
             "run::a_run_that_is_killed_is_finished_by_continue",

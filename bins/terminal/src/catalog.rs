@@ -97,7 +97,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Land, "try", "Try an agent's work in your own checkout, and go back"),
     binary(Group::Land, "review", "Review an agent's work: approve, reject, or request changes"),
     binary(Group::Land, "merge-ranked", "Land many branches, fewest conflicts first, testing each step"),
-    binary(Group::Land, "undo", "Undo a landing, a cleanup or a rewind"),
+    binary(Group::Land, "undo", "Undo a landing, a cleanup, a rewind or a pick"),
     binary(Group::Land, "cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
     binary(Group::Share, "sync", "Exchange agents, branches and results with a remote"),
     binary(Group::Share, "init", "Name this clone and check what its remote accepts (optional)"),

@@ -9,5 +9,8 @@ pub const CONCEPTS: &[(&str, &str)] = &[
     ("session", "One conversation of an agent's program, with its transcript."),
     ("check", "A command that builds or tests a commit."),
     ("landing", "Merging branches into a target, checking each step; the target moves once, at the end."),
-    ("operation", "What a command changed, such as a landing, a cleanup or a rewind; 'undo' reverts it."),
+    (
+        "operation",
+        "What a command changed, such as a landing, a cleanup, a rewind or a pick; 'undo' reverts it.",
+    ),
 ];

@@ -23,6 +23,19 @@ impl Repo {
         Ok(self.since(base, head)?.count() as u64)
     }
 
+    /// Returns whether a commit from `base` (excluded) to `head` is a merge.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn has_merge_between(&self, base: Oid, head: Oid) -> Result<bool> {
+        for commit in self.since(base, head)? {
+            if self.read_commit(commit)?.parents.len() > 1 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns how many files the work from `base` to `tip` changes, and how many of them are in `target` as they were before it.
     ///
     /// # Errors

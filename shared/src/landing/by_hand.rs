@@ -103,11 +103,12 @@ pub fn begin(context: &Context, repo: &Repo, name: &str, tip: Oid, into: &str) -
     Ok(path)
 }
 
-/// Commits what a person has done in the worktree, if the conflict is resolved there. Nothing of it is changed otherwise.
+/// Commits what a person has done in the worktree, if the conflict is resolved there. Nothing of it is changed otherwise. `tip` is that of
+/// the branch, and `known` the work that conflicts: they differ if a killed process has moved the branch to the resolution already.
 ///
 /// # Errors
 /// The worktree is gone or is another folder (3), or git fails.
-pub fn take(repo: &Repo, name: &str, tip: Oid, into: &str) -> Result<ByHand> {
+pub fn take(repo: &Repo, name: &str, (known, tip): (Option<Oid>, Oid), into: &str) -> Result<ByHand> {
     let path = folder(repo, name)?;
     let Some(worktree) = repo.worktree_at(&path)?.filter(Worktree::is_checked_out) else {
         return Err(Error::new(Code::WorktreeSuspect, format!("the worktree '{name}' is gone")));
@@ -145,7 +146,7 @@ pub fn take(repo: &Repo, name: &str, tip: Oid, into: &str) -> Result<ByHand> {
         }
     }
     match head(repo, &worktree)? {
-        Some(commit) if commit != tip => Ok(ByHand::Resolved(commit)),
+        Some(commit) if known != Some(commit) => Ok(ByHand::Resolved(commit)),
         _ => not_yet("nothing was changed".to_owned()),
     }
 }

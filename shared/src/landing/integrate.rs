@@ -83,9 +83,14 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
     let sign = signing::signs_rebased(cx)?;
     let by = Committer { identity: &identity, sign };
     let side = resolve::preferred_side(cx.options);
-    let scratch = cx.scratch.at(cx.repo, cx.onto)?;
-    let mut rebased = scratch.rebase(None, cx.onto, base, branch.to_merge(), by)?;
+    let mut rebased = cx.scratch.at(cx.repo, cx.onto)?.rebase(None, cx.onto, base, branch.to_merge(), by)?;
+    if let Some(tree) = merged_otherwise(cx, base, branch, &rebased)? {
+        step.settled
+            .push("what was resolved in its merges cannot be rebased, so it is one commit".to_owned());
+        return commit(cx, branch, step, tree, branch.to_merge());
+    }
     if let (Rebased::Conflict(_), Some(side)) = (&rebased, side) {
+        let scratch = cx.scratch.at(cx.repo, cx.onto)?;
         rebased = scratch.rebase(Some(side), cx.onto, base, branch.to_merge(), by)?;
         if matches!(rebased, Rebased::Head(_)) {
             step.settled.push(format!("conflicts were resolved with '{}'", side.as_str()));
@@ -104,4 +109,21 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
             Ok(Integration::Conflict(Unresolved { why, marked, files: conflict.files }))
         }
     }
+}
+
+/// Returns the merge of a branch if a rebase, which leaves out merge commits, loses what was resolved in them.
+fn merged_otherwise(
+    cx: &StepContext<'_>,
+    base: Oid,
+    branch: &Branch,
+    rebased: &Rebased,
+) -> Result<Option<Oid>> {
+    if !cx.repo.has_merge_between(base, branch.to_merge())? {
+        return Ok(None);
+    }
+    let Merged::Clean(tree) = cx.merge(branch.to_merge())? else { return Ok(None) };
+    Ok(match rebased {
+        Rebased::Head(head) if cx.repo.tree_of(*head)? == tree => None,
+        _ => Some(tree),
+    })
 }

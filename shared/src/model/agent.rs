@@ -35,6 +35,8 @@ state! {
         pub base: IdOrText<CommitId> = "Base",
         /// The agents with whose work it starts, and, once it has started, the commits that held that. Its base contains these.
         pub after: Vec<Dependency> = "After",
+        /// What it does when one of those ends without being done, in a word; `None`: it waits.
+        pub on_failed: Option<String> = "On-Failed",
         /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
         pub snapshot: Option<IdOrText<CommitId>> = "Snapshot",
         /// The number of files that the user had changed in it.

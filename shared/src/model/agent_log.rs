@@ -79,6 +79,7 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
             Verdict::Changes => "changes requested",
             Verdict::Reject => "rejected",
         }),
+        Fact::Withdrawn(_) => Some("verdict withdrawn"),
         Fact::Collected(_) => Some("collected"),
         Fact::Restored {} => Some("restored"),
         Fact::Tagged(_) => Some("tagged"),

@@ -11,7 +11,7 @@ use super::{
     request::{AskedRequest, Pattern},
     said::{HeardMessages, MAX_HEARD, MAX_TEXT, MAX_UNREAD, ReadMessages, Said},
     team::PartChange,
-    verdict::Review,
+    verdict::{Review, Withdrawn},
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
 };
 
@@ -49,6 +49,8 @@ facts! {
         Landed(Landed) = "landed",
         /// Somebody gave a verdict on its work.
         Verdict(Review) = "verdict",
+        /// A verdict was withdrawn by the clone that gave it.
+        Withdrawn(Withdrawn) = "withdrawn",
         /// Changes that were made in its worktree after its end were added to its work.
         Collected(Collected) = "collected",
         /// It was restored from the archive.
@@ -89,6 +91,7 @@ impl EventFact for Fact {
             | Self::Pause { .. }
             | Self::Send(_)
             | Self::Landed(_)
+            | Self::Withdrawn(_)
             | Self::Restored {}
             | Self::Tagged(_) => true,
             Self::Said(said) => said.attempt > 0 && said.text.len() <= MAX_TEXT,
@@ -120,6 +123,7 @@ impl EventFact for Fact {
             Self::Phase(_)
             | Self::Finished(_)
             | Self::Landed(_)
+            | Self::Withdrawn(_)
             | Self::Collected(_)
             | Self::Restored {}
             | Self::Tagged(_)
@@ -379,6 +383,9 @@ pub struct Created {
     /// The agents with whose work it starts, once all of them are done. Until then its base is provisional.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<IdOrText<AgentId>>,
+    /// What it does when one of those ends without being done, start or stop; absent if it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failed: Option<String>,
     /// The snapshot of the user's uncommitted changes in its base, if it starts from them. They are not part of its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<IdOrText<CommitId>>,

@@ -4,7 +4,7 @@ use super::{Event, fold, trailers};
 
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
-    r#"{"after":["add-auth-11111"],"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","designer":true,"l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"team":{"name":"duo","roles":[{"name":"second","writes":true},{"name":"third","writes":false}],"rounds":2},"title":"Add tests","v":1,"w":"5t2k"}"#,
+    r#"{"after":["add-auth-11111"],"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","designer":true,"l":1,"label":"laptop","model":"large","on_failed":"stop","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"team":{"name":"duo","roles":[{"name":"second","writes":true},{"name":"third","writes":false}],"rounds":2},"title":"Add tests","v":1,"w":"5t2k"}"#,
     r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"cap":{"limit":1000,"scope":"run","step":1000,"unit":"tokens","used":900,"warning":true},"l":2,"label":"laptop","mark":"beef","model":"larger","part":{"from":"1111111111111111111111111111111111111111","outcome":"done","role":0,"words":"I am done."},"permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","sandbox":"files by bubblewrap","session":"0b5e","started_with":{"base":"7777777777777777777777777777777777777777","heads":["7777777777777777777777777777777777777777"]},"stuck_turns":50,"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","from":"plan-work-00000","l":4,"question":"q1","re":"0123456789ab","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
@@ -12,7 +12,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:05Z","l":6,"reason":"lunch","t":"pause","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:06Z","attempt":1,"cap":{"limit":5000000,"scope":"agent","step":5000000,"unit":"cost_micros","used":5020000},"commits":3,"deletions":6,"exit":1,"files":4,"head":"2222222222222222222222222222222222222222","insertions":5,"l":7,"last_words":"I am done.","left_out":[{"path":"a.bin","why":"too large"}],"left_out_more":2,"limit":{"kind":"five_hour","resumes":true,"until":"2026-11-26T14:05:00Z","used":93,"warning":true},"phase":"failed","ran_seconds":90,"reason":"test failed","t":"finished","unfinished":"a merge","unheard":1,"unsaved":"disk full","usage":{"cost_micros":210108,"denials":1,"input_tokens":1000,"model":"larger","output_tokens":200,"session":"0b5e","turns":7},"v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:07Z","attempt":1,"commits":4,"deletions":9,"files":7,"head":"3333333333333333333333333333333333333333","insertions":8,"l":8,"left_out":[{"path":"b.bin","why":"too large"}],"left_out_more":3,"phase":"done","reason":"rolled back","session":"77aa","t":"collected","unfinished":"conflicts","v":1,"w":"5t2k"}"#,
-    r#"{"at":"2026-11-21T01:40:08Z","base":"1111111111111111111111111111111111111111","by":"kim","check":"passed","comments":[{"file":"a.rs","line":3,"text":"why?"}],"head":"3333333333333333333333333333333333333333","l":9,"patch":"4444444444444444444444444444444444444444","reviewer":"review-it-22222","t":"verdict","text":"good","v":1,"verdict":"approve","w":"7a7a"}"#,
+    r#"{"at":"2026-11-21T01:40:08Z","base":"1111111111111111111111111111111111111111","by":"kim","check":"passed","comments":[{"file":"a.rs","line":3,"text":"why?"}],"head":"3333333333333333333333333333333333333333","l":9,"operation":"op-2","patch":"4444444444444444444444444444444444444444","reviewer":"review-it-22222","t":"verdict","text":"good","v":1,"verdict":"approve","w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:09Z","check":{"command":"make test","id":"0123456789abcdef0123456789abcdef","name":"test"},"head":"3333333333333333333333333333333333333333","into":"main","l":10,"outcome":"failed","reason":"test fails: exit code 1","t":"landed","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:10Z","head":"3333333333333333333333333333333333333333","into":"main","l":11,"operation":"op-1","outcome":"set_aside","reason":"conflicts","t":"landed","undone":"merged","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:11Z","commit":"5555555555555555555555555555555555555555","head":"3333333333333333333333333333333333333333","into":"main","l":12,"outcome":"merged","passed":["ffff"],"t":"landed","v":1,"w":"5t2k"}"#,
@@ -24,6 +24,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:17Z","l":18,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:18Z","by":"Kim","l":19,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:19Z","attempt":1,"how":"launch","l":20,"messages":["ba9876543210"],"t":"heard","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:20Z","base":"1111111111111111111111111111111111111111","before":"reject","by":"lee","head":"3333333333333333333333333333333333333333","l":21,"operation":"op-3","patch":"4444444444444444444444444444444444444444","t":"withdrawn","v":1,"w":"7a7a"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -33,6 +34,7 @@ Orchestra-Title: Add tests
 Orchestra-Branch: orchestra/add-tests-k3m9q
 Orchestra-Base: 7777777777777777777777777777777777777777
 Orchestra-After: [{"agent":"add-auth-11111","head":"7777777777777777777777777777777777777777"}]
+Orchestra-On-Failed: stop
 Orchestra-Snapshot: 6666666666666666666666666666666666666666
 Orchestra-Snapshot-Files: 5
 Orchestra-Head: 3333333333333333333333333333333333333333
@@ -50,7 +52,7 @@ Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
 Orchestra-Tags: later night
-Orchestra-Told: 2026-11-21T01:40:19Z
+Orchestra-Told: 2026-11-21T01:40:20Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
 Orchestra-Sandbox: files by bubblewrap
@@ -95,9 +97,9 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Said: 2
 Orchestra-Unread: 1
-Orchestra-Lamport: 20
+Orchestra-Lamport: 21
 Orchestra-By: 5t2k
-Orchestra-Fold: 18
+Orchestra-Fold: 19
 Orchestra-Format: 1
 "#;
 
@@ -131,6 +133,7 @@ fn an_event_with_nothing_but_what_it_must_have_is_the_same_bytes() {
         r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"check":{"id":"x","most_rounds":5,"rounds":1,"tree":"t"},"commits":0,"deletions":0,"files":0,"insertions":0,"l":1,"phase":"done","t":"finished","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"commits":0,"deletions":0,"files":0,"head":"x","insertions":0,"l":1,"t":"collected","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","base":"","by":"","head":"","l":1,"patch":"","t":"verdict","v":1,"verdict":"reject","w":"a"}"#,
+        r#"{"at":"2026-11-21T01:40:00Z","base":"","by":"","head":"","l":1,"operation":"1","patch":"","t":"withdrawn","v":1,"w":"a"}"#,
     ] {
         assert_eq!(written_again(&read(line)), line);
     }

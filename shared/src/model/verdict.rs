@@ -70,6 +70,56 @@ pub struct Review {
     /// Comments on lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comments: Vec<Comment>,
+    /// The operation of the clone that gave it together with others, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+impl Review {
+    /// Returns whether it says the same as another one, whichever operation gave them.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        *self == Self { operation: self.operation.clone(), ..other.clone() }
+    }
+
+    /// Returns whether it is on the same work as another one, by the same reviewer.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let key = |one: &Self| (one.base.clone(), one.head.clone(), one.patch.clone(), one.by.clone());
+        key(self) == key(other)
+    }
+}
+
+/// The withdrawal of a verdict; see [`crate::model::Fact::Withdrawn`]. Only the clone that gave a verdict withdraws it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Withdrawn {
+    /// The base of the reviewed work.
+    pub base: IdOrText<CommitId>,
+    /// The head of the reviewed work.
+    pub head: IdOrText<CommitId>,
+    /// The id of the patch from base to head.
+    #[serde(default)]
+    pub patch: String,
+    /// Who gave the verdict.
+    pub by: String,
+    /// The operation of the clone that gave it.
+    pub operation: String,
+    /// The earlier verdict of the same reviewer on the same work, which counts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Verdict>,
+}
+
+impl Withdrawn {
+    /// Returns whether this is about a verdict, given that `writer` withdraws it.
+    pub(super) fn is_of(&self, verdict: &CurrentVerdict, writer: &WriterId) -> bool {
+        let CurrentVerdict { verdict: _, base, head, patch, by, writer: of } = verdict;
+        (base, head, patch, by, of)
+            == (
+                &self.base.short(),
+                &self.head.short(),
+                &text::short(&self.patch),
+                &text::short(&self.by),
+                writer,
+            )
+    }
 }
 
 /// The verdict on an agent's work that counts, safe to show.

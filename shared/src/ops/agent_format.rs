@@ -52,6 +52,7 @@ const FIELDS: &[&str] = &[
     "merged",
     "messages",
     "model",
+    "on_failed",
     "orphans",
     "other_work",
     "output_tokens",

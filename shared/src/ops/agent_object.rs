@@ -9,7 +9,7 @@ use crate::{
     git::Repo,
     model::{
         Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Liveness, Phase, RunId, SessionId, Tag,
-        WriterId, cost, verdict::Verdict,
+        WriterId, cost, dependency::OnFailed, verdict::Verdict,
     },
     store::{layout::PrivateDir, verdicts::TrustedWriters},
     supervise::{attachment, liveness::Observed},
@@ -235,6 +235,9 @@ pub struct AgentObject {
     /// The agents with whose work it starts, once all of them are done; its base contains that work then.
     #[serde(default)]
     pub after: Vec<DependencyObject>,
+    /// What it does when one of those ends without being done: `wait`, `start`, or `stop`; `null` if it starts with the work of none.
+    #[serde(default)]
+    pub on_failed: Option<String>,
     /// How many messages it wrote, to people or to the agent that started it.
     #[serde(default)]
     pub messages: u64,
@@ -280,7 +283,7 @@ impl AgentObject {
         let ended = has_saved_work(&agent, liveness);
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase, queued_at, title, branch, base, after, snapshot, snapshot_files, head, profile, role, team, sandbox, handed_over, model, run, place, parent,
+            phase, queued_at, title, branch, base, after, on_failed, snapshot, snapshot_files, head, profile, role, team, sandbox, handed_over, model, run, place, parent,
             reviews, designer, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
@@ -371,6 +374,7 @@ impl AgentObject {
             automatic_answers: automatic,
             check,
             attached_pid: None,
+            on_failed: (!after.is_empty()).then(|| on_failed.unwrap_or_else(|| OnFailed::Wait.to_string())),
             after: after.into_iter().map(|one| DependencyObject::of(by.repo(), one)).collect(),
             messages: said,
             unread_messages: unread,

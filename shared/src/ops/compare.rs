@@ -16,7 +16,11 @@ use crate::{
         review::{self, GivenVerdict, ReviewedWork},
         selection,
     },
-    store::{AgentLog, Listing, layout::PrivateDir},
+    store::{
+        AgentLog, Listing,
+        layout::PrivateDir,
+        operations::{self, Journal, Operation, OperationBody, Stage},
+    },
     trust::AcceptedRepo,
 };
 
@@ -49,6 +53,9 @@ pub struct Report {
     pub rejected: Vec<AgentId>,
     /// The agents that have no work to reject.
     pub without_work: Vec<AgentId>,
+    /// The id of the operation that gave the verdicts; absent if they were given before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }
@@ -156,6 +163,7 @@ fn read(context: &Context, repo: &AcceptedRepo, ids: &[AgentId]) -> Result<Repor
         picked: None,
         rejected: Vec::new(),
         without_work: Vec::new(),
+        operation: None,
         warnings: Vec::new(),
     })
 }
@@ -184,10 +192,14 @@ fn pick(
             .hint("git orchestra status shows what it approved; then type this again if you want another one")
     })?;
     let why = reason.map(str::to_owned).unwrap_or_else(|| format!("{picked} was chosen instead"));
-    let give = |id: &AgentId, head: Option<String>, verdict: Verdict, text: Option<String>| {
-        let given = GivenVerdict { verdict, text, comments: Vec::new(), head, keep: true };
+    let (mut journal, mut is_new) = begin(repo, picked, report)?;
+    let operation = journal.operation.id.clone();
+    let mut give = |id: &AgentId, head: Option<String>, verdict: Verdict, text: Option<String>| {
+        let operation = Some(operation.clone());
+        let given = GivenVerdict { verdict, text, comments: Vec::new(), head, keep: true, operation };
         let request = review::Request { agent: Some(id.to_string()), give: Some(given) };
         let given = review::run(context, repo, &request)?;
+        is_new |= given.is_new;
         Ok::<Vec<String>, Error>(given.warnings)
     };
     let head = |work: &ComparedWork| work.work.agent.head.as_ref().map(ToString::to_string);
@@ -207,7 +219,44 @@ fn pick(
         report.rejected.push(id.clone());
     }
     report.warnings.append(&mut warnings);
-    Ok(())
+    if is_new {
+        journal.operation.stage = Stage::Done;
+        report.operation = Some(operation);
+    } else {
+        journal.operation.body = OperationBody::Pick(Vec::new());
+        journal.operation.stage = Stage::Aborted;
+    }
+    journal.write(repo, &[])
+}
+
+/// Records the operation before it gives a verdict, so that `undo` withdraws all of them. Returns the one that an interrupted command began
+/// with the same choice, and `true`, if there is one.
+fn begin(repo: &Repo, picked: &AgentId, report: &Report) -> Result<(Journal, bool)> {
+    let agents = report.agents.iter().map(|one| &one.work.agent);
+    let body = OperationBody::Pick(
+        agents
+            .clone()
+            .filter(|agent| agent.commits.unwrap_or(0) > 0)
+            .map(|agent| agent.id.to_string())
+            .collect(),
+    );
+    let all: Vec<&str> = agents.map(|agent| agent.id.as_str()).collect();
+    let summary = format!("{picked} of {}", all.join(", "));
+    let _lock = operations::lock(repo)?;
+    let known = operations::all(repo)?;
+    let is_same = |one: &&Operation| {
+        one.stage == Stage::Open
+            && one.body == body
+            && one.summary == summary
+            && operations::is_in_effect(one, &known)
+    };
+    if let Some(begun) = known.iter().find(is_same) {
+        return Ok((Journal::open(repo, &begun.id)?, true));
+    }
+    let mut journal = Journal::new(repo, body)?;
+    journal.operation.summary = summary;
+    journal.write(repo, &[])?;
+    Ok((journal, false))
 }
 
 /// Refuses a choice that could only be recorded in part.

@@ -3,6 +3,7 @@
 pub mod by_agent;
 pub mod comments;
 pub(in crate::ops) mod fix;
+pub(in crate::ops) mod withdraw;
 mod work;
 
 use schemars::JsonSchema;
@@ -19,8 +20,8 @@ use crate::{
     git::{Oid, Repo},
     model::{
         Agent, AgentId, Fact, IdOrText, Phase, canonical,
-        event::{self, MAX_COMMENTS},
-        fold::{Fold, GivenReview, Reviews},
+        event::MAX_COMMENTS,
+        fold::{Fold, GivenReview, Reviews, standing_reviews},
         text,
         verdict::{Comment, Review, Verdict},
     },
@@ -68,6 +69,9 @@ pub struct GivenVerdict {
     /// Whether to only record requested changes, and not resume the agent to make them.
     #[serde(default)]
     pub keep: bool,
+    /// The operation that gives it together with others.
+    #[serde(skip)]
+    pub operation: Option<String>,
 }
 
 /// The work that waits for a verdict, or the work of one agent, and what was done with it.
@@ -82,6 +86,9 @@ pub struct Report {
     pub archived: bool,
     /// The verdict that was given.
     pub given: Option<Verdict>,
+    /// Whether it was recorded: the same verdict given twice is not.
+    #[serde(skip)]
+    pub is_new: bool,
     /// Whether the requested changes were sent to the agent, which was resumed.
     pub told: bool,
     /// The commit with the reviewer's repair, which became the head of the work and got the verdict.
@@ -105,6 +112,7 @@ impl Report {
             work: None,
             archived: false,
             given: None,
+            is_new: false,
             told: false,
             repaired: None,
             landing: None,
@@ -265,11 +273,12 @@ fn record_verdict(
         check: check_result,
         text: give.text.clone(),
         comments: give.comments.clone(),
+        operation: give.operation.clone(),
     };
     let still = |agent: &Agent| agent.head.as_ref() == Some(&review.head) && agent.phase.is_at_rest();
     // A repetition of the last verdict is not recorded.
     let by = writer::writer(repo)?;
-    let is_news = reviews.last().is_none_or(|last| last.writer != by || last.review != review);
+    let is_news = reviews.last().is_none_or(|last| last.writer != by || !last.review.says_the_same(&review));
     let after = append_if(repo, id, |fold| {
         (is_news && still(&fold.agent)).then(|| vec![Fact::Verdict(review.clone())])
     })?;
@@ -277,6 +286,7 @@ fn record_verdict(
         return Err(work_changed(id));
     }
     report.given = Some(give.verdict);
+    report.is_new = is_news;
     if let Err(error) = write_notes(repo, id, head, &after.reviews) {
         report.warnings.push(format!("no note was written: {}", error.one_line()));
     }
@@ -374,14 +384,9 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid, known: &Reviews) -> Result<
 
 /// Returns all verdicts on one commit, in order, from the whole log.
 fn all_reviews(repo: &Repo, id: &AgentId, head: Oid) -> Result<Vec<GivenReview>> {
-    let chain = Chain::of_agent(repo, id)?;
-    let given = event::in_order(&chain.events).into_iter().filter_map(|event| match &event.fact {
-        Some(Fact::Verdict(review)) if review.head == head => {
-            Some(GivenReview { at: event.at, writer: event.writer.clone(), review: review.clone() })
-        }
-        _ => None,
-    });
-    Ok(given.collect())
+    let mut given = standing_reviews(&Chain::of_agent(repo, id)?.events);
+    given.retain(|one| one.review.head == head);
+    Ok(given)
 }
 
 /// Returns the text of the note: one line of canonical JSON for each verdict.
@@ -437,6 +442,7 @@ mod tests {
             check: None,
             text: Some("Use less memory. ".into()),
             comments: vec![Comment { file: "a.rs".into(), line: 3, text: "why?".into() }],
+            operation: None,
         };
         assert_eq!(
             message(&review),

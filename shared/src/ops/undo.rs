@@ -3,6 +3,7 @@
 mod choose;
 mod outcomes;
 mod preview;
+mod verdicts;
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -163,6 +164,10 @@ fn reverse(
             Ok((journal.operation.id, Vec::new()))
         }
         Reversal::Restore(_) => restore_agents(context, repo, begin(UndoEffect::Restored)?, operation, all),
+        Reversal::Verdicts { agents, pick, withdraws } => {
+            let journal = begin(UndoEffect::Reviewed(agents.to_vec()))?;
+            verdicts::change(repo, journal, operation, all, (pick, withdraws))
+        }
         Reversal::RemoveAgain(before) => {
             let journal = begin(UndoEffect::Removed(Vec::new()))?;
             let id = journal.operation.id.clone();

@@ -12,7 +12,7 @@ use crate::{
 /// How often to try if other programs keep changing the ref.
 const ATTEMPTS: u32 = 5;
 
-/// Writes notes on commits, all in one commit on the ref `name`. Existing notes on these commits are replaced.
+/// Writes notes on commits, all in one commit on the ref `name`. Existing notes on these commits are replaced; an empty text removes one.
 ///
 /// # Errors
 /// There is no identity, git fails, or other programs keep changing the ref (4).
@@ -48,7 +48,8 @@ fn has_all(repo: &Repo, tip: Oid, notes: &[(Oid, String)]) -> Result<bool> {
         for place in places(*commit) {
             found.extend(repo.read_blob_of(tip, &place)?);
         }
-        if found != [text.as_bytes()] {
+        let expected = (!text.is_empty()).then_some(text.as_bytes());
+        if found != Vec::from_iter(expected) {
             return Ok(false);
         }
     }
@@ -94,6 +95,10 @@ fn write_notes_commit(
         commands.push_str(&format!("from {tip}\n"));
     }
     for (commit, text) in notes {
+        if text.is_empty() {
+            commands.push_str(&format!("N {} {commit}\n", Oid::NULL));
+            continue;
+        }
         commands.push_str(&format!("N inline {commit}\ndata {}\n{text}\n", text.len()));
     }
     commands.push_str("get-mark :1\ndone\n");

@@ -232,10 +232,10 @@ fn newest_clock(repo: &Repo) -> Result<u64> {
 }
 
 /// Returns whether the changes of an operation are in effect: it is done, and no operation that is in effect undoes it. An
-/// interrupted operation that removes or rewinds agents counts as in effect, because it may have changed some. `all` is newest first.
+/// interrupted operation that removes, rewinds or reviews agents counts as in effect, because it may have changed some. `all` is newest first.
 pub fn is_in_effect(operation: &Operation, all: &[Operation]) -> bool {
-    let may_have_changed =
-        !operation.removals().is_empty() || matches!(operation.body, OperationBody::Rewind(_));
+    let may_have_changed = !operation.removals().is_empty()
+        || matches!(operation.body, OperationBody::Rewind(_) | OperationBody::Pick(_));
     let cut_off = operation.stage == Stage::Open && may_have_changed;
     let undoes_it =
         |other: &Operation| other.undoes() == Some(operation.id.as_str()) && is_in_effect(other, all);

@@ -20,7 +20,7 @@ mod works;
 use serde::{Deserialize, Serialize};
 
 pub use self::messages::Messages;
-pub use self::reviews::{GivenReview, Reviews};
+pub use self::reviews::{GivenReview, Reviews, standing_reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
     Agent, BranchName, Cap, CommitId, Dependency, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, Team,
@@ -31,7 +31,7 @@ use super::{
     request::{AskedRequest, Grant},
     subject::Subject as _,
     text::{self, short, short_or_none},
-    verdict::{self, CurrentVerdict, Review},
+    verdict::CurrentVerdict,
 };
 
 /// The version of these rules. State that was written under another version is folded again.
@@ -149,6 +149,7 @@ impl Fold {
             }
             Some(Fact::Landed(landed)) => apply_landing(&mut self.agent, landed, &event.writer),
             Some(Fact::Verdict(review)) => self.apply_verdict(event, review),
+            Some(Fact::Withdrawn(withdrawn)) => self.withdraw_verdict(event, withdrawn),
             Some(Fact::Collected(collected)) => {
                 self.left_out.clone_from(&collected.work.left_out);
                 apply_collected(&mut self.agent, collected, &event.writer);
@@ -180,6 +181,7 @@ impl Fold {
         agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
         agent.after = Dependency::of_event(&created.after);
+        agent.on_failed = short_or_none(created.on_failed.as_deref());
         agent.snapshot = IdOrText::short_or_none(created.snapshot.as_ref());
         agent.snapshot_files = created.snapshot_files;
         agent.branch = text::one_line(&created.branch, BRANCH).into();
@@ -312,17 +314,6 @@ impl Fold {
         set_work(agent, head, &finished.work, finished.unfinished.as_deref());
         agent.unsaved = short_or_none(finished.unsaved.as_deref());
         agent.limit = finished.limit.clone().map(Limit::with_safe_kind);
-    }
-
-    fn apply_verdict(&mut self, event: &Event, review: &Review) {
-        self.reviews.add(event, review, &self.verdicts);
-        let given = CurrentVerdict::of(review, &event.writer);
-        // An earlier verdict of the same reviewer on the same work never counts again.
-        self.verdicts.retain(|earlier| !given.replaces(earlier));
-        self.verdicts.push(given);
-        let agent = &mut self.agent;
-        agent.verdict = verdict::effective_verdict(&self.verdicts).cloned();
-        insert_sorted(&mut agent.verdict_writers, &event.writer);
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {

@@ -18,6 +18,7 @@ use super::{
         landing::check_id,
         said::{HeardHow, HeardMessages, ReadMessages, Receiver, Said},
         team::{Outcome, PartChange, TeamRole},
+        verdict::{self, Review},
     },
     *,
 };
@@ -306,6 +307,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         (word, word, prop::option::of(word), "[1x]", 0u32..3).prop_map(
             |(title, profile, model, digit, place)| {
                 let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
+                let on_failed = model.clone();
                 let parent = reviews.as_ref().map(|_| IdOrText::read("plan-work-00000"));
                 let (base, permission) = (IdOrText::read(&digit.repeat(40)), model.clone());
                 let tags = model.iter().cloned().chain(["web".to_owned()]).collect();
@@ -322,6 +324,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     designer: place == 1,
                     permission,
                     after: reviews.iter().filter(|_| place > 1).cloned().collect(),
+                    on_failed,
                     snapshot: Some(base.clone()).filter(|_| place > 0),
                     snapshot_files: u64::from(place),
                     base,
@@ -414,7 +417,14 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 reviewer: None,
                 check: None,
                 comments: vec![],
+                operation: Some("o".to_owned()),
             })
+        }),
+        (0usize..4, "[1x]", "[ab]", word).prop_map(|(at, head, by, patch)| {
+            let before = verdict::Verdict::ALL.get(at).copied();
+            let (base, head, operation) =
+                (IdOrText::read("b"), IdOrText::read(&head.repeat(40)), "o".to_owned());
+            Fact::Withdrawn(verdict::Withdrawn { base, head, patch, by, operation, before })
         }),
         (0u32..4, "[1x]", 0u64..9).prop_map(|(attempt, head, files)| {
             Fact::Collected(Collected {

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     context::Context,
     git::{Repo, common_dir, worktrees::Worktree},
-    model::{Agent, AgentId, IdOrText, event::Pattern, text},
+    model::{Agent, AgentId, IdOrText, dependency::OnFailed, event::Pattern, text},
     ops::caller::Caller,
     store::{
         layout::{self, AgentDir, PrivateDir},
@@ -83,7 +83,7 @@ pub(super) fn new_spec(
         branch: agent.branch.clone(),
         base,
         after: agent.waits_for(),
-        on_failed: before.as_ref().map(|spec| spec.on_failed).unwrap_or_default(),
+        on_failed: before.as_ref().map_or_else(|| on_failed(agent), |spec| spec.on_failed),
         title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
@@ -118,6 +118,11 @@ pub(super) fn new_spec(
         notify: caller.notify(repo, config),
         below: Some(caller.limits(repo, config)?),
     })
+}
+
+/// Returns what an agent does whose options are in another clone. A word that is newer than this program means that it waits.
+fn on_failed(agent: &Agent) -> OnFailed {
+    agent.on_failed.as_deref().and_then(OnFailed::parse).unwrap_or_default()
 }
 
 /// Returns what the agent may do for good. What was allowed in a clone that the user does not trust does not count here.

@@ -207,12 +207,17 @@ impl<'a> Driver<'a> {
         Ok(Chain::<Run>::of(self.repo, &self.key)?.fold())
     }
 
-    /// Appends to the log, unless another clone has taken the run meanwhile.
+    /// Appends to the log, unless another clone has taken the run meanwhile. A gate is not closed with an answer whose event has another id
+    /// by now, because it was redacted.
     ///
     /// # Errors
     /// Another clone drives the run (4), or the events cannot be written.
     pub(super) fn append(&self, facts: &[Fact]) -> Result<()> {
-        let drives = |fold: &Fold| fold.is_driven_by(&self.writer).then(|| facts.to_vec());
+        let drives = |fold: &Fold| {
+            let may =
+                fold.is_driven_by(&self.writer) && !facts.iter().any(|fact| names_lost_answer(fact, fold));
+            may.then(|| facts.to_vec())
+        };
         let after = store::append_if(self.repo, &self.key, drives)?;
         taken::require_driving(&self.key, &after, &self.writer)
     }
@@ -408,6 +413,14 @@ impl<'a> Driver<'a> {
     fn stopped(&self, error: Error) -> Error {
         error.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &self.key.as_str()])
     }
+}
+
+/// Returns whether a fact closes a gate with an answer that the log does not have.
+fn names_lost_answer(fact: &Fact, log: &Fold) -> bool {
+    let Fact::GateClosed(closed) = fact else { return false };
+    let Some(decision) = &closed.decision else { return false };
+    let has = |gate: &Gate| gate.answers.iter().any(|answer| answer.event.hex() == *decision);
+    !log.gate(closed.gate).is_some_and(has)
 }
 
 /// Tells of the end of a run.

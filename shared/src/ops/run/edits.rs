@@ -23,14 +23,24 @@ pub(in crate::ops) fn worktree(repo: &Repo, run: &str, gate: &OpenGate) -> Optio
     by_hand::folder(repo, &name(run, task)).ok().filter(|folder| folder.is_dir())
 }
 
+/// The work whose conflict is resolved by hand.
+struct Edited {
+    /// The agent of the task.
+    id: AgentId,
+    /// The head of its work, as its events have it.
+    known: Option<Oid>,
+    /// The tip of its branch.
+    tip: Oid,
+}
+
 impl Driver<'_> {
     /// Makes the worktree for the conflict of a task, and opens the gate at which a person says that it is resolved. If that cannot be
     /// done, a person is asked about the conflict again.
     pub(super) fn begin_edit(&mut self, found: &Found, place: usize) -> Result<()> {
         let name = name(self.key.as_str(), found.rows[place].id.as_str());
-        let begun = self
-            .edited(found, place)
-            .and_then(|(_, tip)| by_hand::begin(self.context, self.repo, &name, tip, &self.started.into));
+        let begun = self.edited(found, place).and_then(|edited| {
+            by_hand::begin(self.context, self.repo, &name, edited.tip, &self.started.into)
+        });
         match begun {
             // The path is of this machine: the event, which others read, has only the name.
             Ok(_) => {
@@ -48,8 +58,8 @@ impl Driver<'_> {
     /// not resolved is asked for again.
     pub(super) fn take_edit(&mut self, found: &Found, place: usize) -> Result<()> {
         let name = name(self.key.as_str(), found.rows[place].id.as_str());
-        let taken = self.edited(found, place).and_then(|(id, tip)| {
-            let resolved = by_hand::take(self.repo, &name, tip, &self.started.into)?;
+        let taken = self.edited(found, place).and_then(|Edited { id, known, tip }| {
+            let resolved = by_hand::take(self.repo, &name, (known, tip), &self.started.into)?;
             if let ByHand::Resolved(commit) = resolved {
                 fix::adopt_repair(
                     self.context,
@@ -76,13 +86,12 @@ impl Driver<'_> {
         }
     }
 
-    /// Returns the agent of a task and the tip of its branch.
-    fn edited(&self, found: &Found, place: usize) -> Result<(AgentId, Oid)> {
+    fn edited(&self, found: &Found, place: usize) -> Result<Edited> {
         let id = found.rows[place].agent.clone().ok_or_else(|| Error::internal("a conflict has an agent"))?;
-        let branch = store::agent(self.repo, &id)?.branch;
-        let tip = self.repo.find_ref(&layout::branch_ref(&branch))?;
+        let agent = store::agent(self.repo, &id)?;
+        let tip = self.repo.find_ref(&layout::branch_ref(&agent.branch))?;
         let tip = tip.ok_or_else(|| Error::refused(format!("the branch of '{id}' is gone")))?;
-        Ok((id, tip))
+        Ok(Edited { id, known: agent.head_commit(), tip })
     }
 
     fn cannot_edit(&self, found: &Found, place: usize, error: &Error) -> Result<()> {

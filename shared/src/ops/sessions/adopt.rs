@@ -105,6 +105,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         designer: false,
         base: base.into(),
         after: Vec::new(),
+        on_failed: None,
         branch: branch.as_str().into(),
         label: Config::of(repo).get_or_default(&LABEL),
         snapshot: None,

@@ -10,7 +10,7 @@ use crate::{
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity},
     lock::Lock,
-    model::{AgentId, ChosenSandbox, IdOrText, event::Created},
+    model::{AgentId, ChosenSandbox, IdOrText, dependency::OnFailed, event::Created},
     ops::caller::Caller,
     parallel, private_files,
     store::{
@@ -193,6 +193,7 @@ fn new_agents(
             designer: false,
             base: planned.base.into(),
             after: planned.after.iter().cloned().map(IdOrText::from).collect(),
+            on_failed: request.on_failed.filter(|how| *how != OnFailed::Wait).map(|how| how.to_string()),
             branch: planned.branch.clone(),
             label: label.clone(),
             snapshot: report.changes.as_ref().and_then(|changes| changes.snapshot).map(Into::into),

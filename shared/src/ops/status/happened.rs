@@ -94,6 +94,9 @@ fn happening(event: &Event, now: &Agent) -> Option<(Happened, Option<String>)> {
         Fact::Verdict(review) => {
             (Happened::Reviewed, Some(format!("{} by {}", review.verdict.as_str(), review.by)))
         }
+        Fact::Withdrawn(withdrawn) => {
+            (Happened::Reviewed, Some(format!("verdict withdrawn by {}", withdrawn.by)))
+        }
         Fact::Restored {} => (Happened::Restored, None),
         Fact::Said(said) => (Happened::Said, Some(format!("{}: {}", said.kind, said.text))),
         Fact::Stop { .. }

@@ -20,6 +20,15 @@ pub(super) enum Reversal<'a> {
     Return(&'a [QuarantinedRef]),
     /// Remove the agents again that this operation had removed.
     RemoveAgain(&'a Operation),
+    /// Withdraw the verdicts on the work of these agents, or give them again.
+    Verdicts {
+        /// The agents.
+        agents: &'a [String],
+        /// The id of the operation that gave them first.
+        pick: &'a str,
+        /// Whether they are withdrawn.
+        withdraws: bool,
+    },
 }
 
 /// Returns how to reverse `operation`. `all` is sorted, newest first.
@@ -27,7 +36,7 @@ pub(super) enum Reversal<'a> {
 /// # Errors
 /// It changed nothing, or another version of git orchestra made it (3).
 pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Result<Reversal<'a>> {
-    use OperationBody::{Cleanup, Doctor, Landing, Other, Repair, Rewind, Undo};
+    use OperationBody::{Cleanup, Doctor, Landing, Other, Pick, Repair, Rewind, Undo};
     let reversal = match &operation.body {
         Landing(changes) | Rewind(changes) | Undo { effect: UndoEffect::Moved(changes), .. }
             if !changes.is_empty() =>
@@ -40,6 +49,10 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
             Some(Reversal::Restore(removals))
         }
         Doctor(refs) if !refs.is_empty() => Some(Reversal::Return(refs)),
+        Pick(agents) | Undo { effect: UndoEffect::Reviewed(agents), .. } if !agents.is_empty() => {
+            let (pick, withdraws) = root(operation, all);
+            matches!(pick.body, Pick(_)).then_some(Reversal::Verdicts { agents, pick: &pick.id, withdraws })
+        }
         Undo { of, effect: UndoEffect::Restored } => all
             .iter()
             .find(|before| before.id == *of && !before.removals().is_empty())
@@ -56,7 +69,19 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
     })
 }
 
-/// Finds the operation by its id or a unique prefix; without one, the newest landing, cleanup or rewind that can be undone.
+/// Returns the command that an operation is, or that it and the undos before it undo, and whether undoing the operation takes the command
+/// back.
+fn root<'a>(operation: &'a Operation, all: &'a [Operation]) -> (&'a Operation, bool) {
+    let (mut root, mut undone) = (operation, true);
+    while let Some(before) =
+        root.undoes().and_then(|id| all.iter().find(|one| one.id == id && one.id < root.id))
+    {
+        (root, undone) = (before, !undone);
+    }
+    (root, undone)
+}
+
+/// Finds the operation by its id or a unique prefix; without one, the newest landing, cleanup, rewind or pick that can be undone.
 ///
 /// # Errors
 /// There is no such operation, or it cannot be undone (3).
@@ -64,8 +89,8 @@ pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'
     let Some(typed) = typed else {
         // A repair, which a command makes first or `doctor` makes, is not what its user wants to undo unasked.
         let can = |one: &&Operation| {
-            use OperationBody::{Cleanup, Landing, Rewind};
-            matches!(one.body, Landing(_) | Rewind(_) | Cleanup(_))
+            use OperationBody::{Cleanup, Landing, Pick, Rewind};
+            matches!(one.body, Landing(_) | Rewind(_) | Cleanup(_) | Pick(_))
                 && one.changed_something()
                 && operations::is_in_effect(one, all)
         };
@@ -146,6 +171,27 @@ mod tests {
         }]
     }
 
+    fn verdicts<'a>(agents: &'a [String], pick: &'a str, withdraws: bool) -> Reversal<'a> {
+        Reversal::Verdicts { agents, pick, withdraws }
+    }
+
+    #[test]
+    fn an_undo_of_a_pick_is_reversed_by_giving_its_verdicts_again() {
+        let agents = vec!["a-k3m9q".to_owned()];
+        let undo =
+            |of: &str| OperationBody::Undo { of: of.into(), effect: UndoEffect::Reviewed(agents.clone()) };
+        let all = [
+            operation("3", undo("2")),
+            operation("2", undo("1")),
+            operation("1", OperationBody::Pick(agents.clone())),
+        ];
+        for (at, withdraws) in [(2, true), (1, false), (0, true)] {
+            assert_eq!(reversal(&all[at], &all).ok(), Some(verdicts(&agents, "1", withdraws)), "{at}");
+        }
+        assert_eq!(choose(&all[2..], None).unwrap().id, "1");
+        assert!(reversal(&all[1], &all[..2]).is_err(), "what it undoes has expired");
+    }
+
     #[test]
     fn every_kind_of_operation_has_its_reversal() {
         let undo = |effect| OperationBody::Undo { of: "1".into(), effect };
@@ -157,6 +203,7 @@ mod tests {
             removals: Vec::new(),
         };
         let (changes, removals) = (changes(), removals());
+        let agents = vec!["a-k3m9q".to_owned()];
         let refs = vec![QuarantinedRef { name: "refs/x".into(), file: "/damaged/refs/x".into() }];
         for (body, expected) in [
             (OperationBody::Landing(changes.clone()), Some(Reversal::MoveBack(&changes))),
@@ -169,6 +216,8 @@ mod tests {
             (undo(UndoEffect::Moved(changes.clone())), Some(Reversal::MoveBack(&changes))),
             (undo(UndoEffect::Removed(removals.clone())), Some(Reversal::Restore(&removals))),
             (undo(UndoEffect::Restored), Some(Reversal::RemoveAgain(&before[0]))),
+            (OperationBody::Pick(agents.clone()), Some(verdicts(&agents, "2", true))),
+            (OperationBody::Pick(Vec::new()), None),
             (other, None),
         ] {
             let operation = operation("2", body);

@@ -38,6 +38,7 @@ pub(super) fn check(
             removals.iter().try_for_each(|removal| restore::require_restorable(repo, removal))
         }
         Reversal::Return(refs) => refs.iter().try_for_each(|one| check_return(repo, one)),
+        Reversal::Verdicts { agents, .. } => super::verdicts::require(repo, agents),
         Reversal::RemoveAgain(before) => check_removal(context, repo, before),
     }
 }

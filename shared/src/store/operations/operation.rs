@@ -58,6 +58,8 @@ pub enum OperationBody {
     Repair(Vec<Removal>),
     /// `doctor` moved damaged refs out of the way.
     Doctor(Vec<QuarantinedRef>),
+    /// `compare` gave verdicts on the work of these agents.
+    Pick(Vec<String>),
     /// `undo` reverted another operation.
     Undo {
         /// The id of that operation.
@@ -87,6 +89,8 @@ pub enum UndoEffect {
     Removed(Vec<Removal>),
     /// It restored agents or a worktree.
     Restored,
+    /// It withdrew the verdicts on the work of these agents, or gave them again.
+    Reviewed(Vec<String>),
 }
 
 /// An agent that was removed, or only its worktree. What is kept of it is in the tree of the operation, under the agent's id.
@@ -155,6 +159,7 @@ impl Operation {
             OperationBody::Cleanup(_)
             | OperationBody::Repair(_)
             | OperationBody::Doctor(_)
+            | OperationBody::Pick(_)
             | OperationBody::Undo { .. } => &[],
         }
     }
@@ -169,6 +174,7 @@ impl Operation {
             OperationBody::Landing(_)
             | OperationBody::Rewind(_)
             | OperationBody::Doctor(_)
+            | OperationBody::Pick(_)
             | OperationBody::Undo { .. } => &[],
         }
     }
@@ -183,6 +189,7 @@ impl Operation {
             OperationBody::Landing(_)
             | OperationBody::Rewind(_)
             | OperationBody::Doctor(_)
+            | OperationBody::Pick(_)
             | OperationBody::Undo { .. } => &mut [],
         }
     }
@@ -211,6 +218,15 @@ impl Operation {
         }
     }
 
+    /// Returns the agents on whose work it gave or withdrew verdicts.
+    pub fn reviewed(&self) -> &[String] {
+        match &self.body {
+            OperationBody::Pick(agents)
+            | OperationBody::Undo { effect: UndoEffect::Reviewed(agents), .. } => agents,
+            _ => &[],
+        }
+    }
+
     /// Returns the id of the operation that it reverts.
     pub fn undoes(&self) -> Option<&str> {
         match &self.body {
@@ -220,9 +236,12 @@ impl Operation {
         }
     }
 
-    /// Returns whether it moved a branch or a ref, or removed anything.
+    /// Returns whether it moved a branch or a ref, removed anything, or changed a verdict.
     pub fn changed_something(&self) -> bool {
-        !self.changes().is_empty() || !self.removals().is_empty() || !self.quarantined().is_empty()
+        !self.changes().is_empty()
+            || !self.removals().is_empty()
+            || !self.quarantined().is_empty()
+            || !self.reviewed().is_empty()
     }
 
     /// Returns every commit that it names, which must stay reachable as long as the operation exists.
@@ -238,6 +257,7 @@ impl OperationBody {
     const CLEANUP: &str = "cleanup";
     const REPAIR: &str = "repair";
     const DOCTOR: &str = "doctor";
+    const PICK: &str = "compare";
     const UNDO: &str = "undo";
 
     fn command(&self) -> &str {
@@ -247,6 +267,7 @@ impl OperationBody {
             Self::Cleanup(_) => Self::CLEANUP,
             Self::Repair(_) => Self::REPAIR,
             Self::Doctor(_) => Self::DOCTOR,
+            Self::Pick(_) => Self::PICK,
             Self::Undo { .. } => Self::UNDO,
             Self::Other { command, .. } => command,
         }
@@ -278,6 +299,9 @@ struct Stored {
     /// The damaged refs that it moved out of the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     quarantined: Vec<QuarantinedRef>,
+    /// The agents on whose work it gave or withdrew verdicts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reviewed: Vec<String>,
     /// The operation that it reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undoes: Option<String>,
@@ -298,6 +322,7 @@ impl From<Stored> for Operation {
             changes,
             removals,
             quarantined,
+            reviewed,
             undoes,
             clock,
         } = stored;
@@ -309,8 +334,12 @@ impl From<Stored> for Operation {
             (OperationBody::DOCTOR, None) if changes.is_empty() && removals.is_empty() => {
                 OperationBody::Doctor(quarantined)
             }
+            (OperationBody::PICK, None) if changes.is_empty() && removals.is_empty() => {
+                OperationBody::Pick(reviewed)
+            }
             (OperationBody::UNDO, Some(of)) if changes.is_empty() || removals.is_empty() => {
                 let effect = match (changes.is_empty(), removals.is_empty()) {
+                    (true, true) if !reviewed.is_empty() => UndoEffect::Reviewed(reviewed),
                     (false, _) => UndoEffect::Moved(changes),
                     (true, false) => UndoEffect::Removed(removals),
                     (true, true) => UndoEffect::Restored,
@@ -328,9 +357,22 @@ impl From<Operation> for Stored {
         let command = operation.command().to_owned();
         let undoes = operation.undoes().map(str::to_owned);
         let (changes, removals) = (operation.changes().to_vec(), operation.removals().to_vec());
-        let quarantined = operation.quarantined().to_vec();
+        let (quarantined, reviewed) = (operation.quarantined().to_vec(), operation.reviewed().to_vec());
         let Operation { version, id, at, summary, stage, clock, .. } = operation;
-        Self { version, id, command, at, summary, stage, changes, removals, quarantined, undoes, clock }
+        Self {
+            version,
+            id,
+            command,
+            at,
+            summary,
+            stage,
+            changes,
+            removals,
+            quarantined,
+            reviewed,
+            undoes,
+            clock,
+        }
     }
 }
 
@@ -385,6 +427,16 @@ mod tests {
                 "doctor",
                 json!({ "quarantined": [{ "name": "refs/x", "file": "/damaged/refs/x" }] }),
                 |body| matches!(body, OperationBody::Doctor(refs) if refs[0].name == "refs/x"),
+            ),
+            (
+                "compare",
+                json!({ "reviewed": ["a-k3m9q"] }),
+                |body| matches!(body, OperationBody::Pick(agents) if agents[0] == "a-k3m9q"),
+            ),
+            (
+                "undo",
+                json!({ "undoes": "1", "reviewed": ["a-k3m9q"] }),
+                |body| matches!(body, OperationBody::Undo { effect: UndoEffect::Reviewed(agents), .. } if agents.len() == 1),
             ),
             (
                 "undo",

@@ -393,6 +393,7 @@ fn review(repo: &Repo, base: Oid, head: Oid, verdict: Verdict, said: &str) -> Re
         check: None,
         text: Some(text).filter(|text| !text.is_empty()),
         comments,
+        operation: None,
     })
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Rewriter<'a, I> {
     id: &'a I,
     /// The values of secret variables.
     values: &'a [String],
-    /// The new ids of rewritten events, shortened as other events name them, by the old ones.
+    /// The new ids of rewritten events by the old ones, both whole and shortened: other events name them in either way.
     renamed: HashMap<String, String>,
 }
 
@@ -83,6 +83,7 @@ impl<'a, I: SubjectId> Rewriter<'a, I> {
             })?;
             if new.id != event.id {
                 self.renamed.insert(event.id.short(), new.id.short());
+                self.renamed.insert(event.id.hex(), new.id.hex());
             }
             *event = new;
         }
