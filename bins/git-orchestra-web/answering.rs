@@ -188,6 +188,7 @@ async fn call(
         let call = Call {
             context: shared.context(),
             environment: &shared.environment,
+            server: &shared,
             places,
             parameters: target.parameters,
             body,

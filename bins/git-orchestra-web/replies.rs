@@ -103,6 +103,8 @@ fn status(error: &Error) -> u16 {
             | Code::GateUnknown
             | Code::OperationUnknown
             | Code::MessageUnknown
+            | Code::SessionUnknown
+            | Code::SpecUnknown
     );
     match error.kind() {
         _ if is_unknown => 404,

@@ -12,7 +12,7 @@ use orchestra::{
     world::{self, Environment},
 };
 
-use super::{hub::Hub, replies::Reply};
+use super::{background::Background, hub::Hub, replies::Reply};
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -26,6 +26,7 @@ pub(crate) struct Server {
     /// Whether changes are offered.
     pub(crate) write: bool,
     pub(crate) hub: Hub,
+    pub(crate) background: Background,
     started_at: Instant,
     logins: Mutex<Logins>,
     repeats: Mutex<Repeats<Reply>>,
@@ -51,6 +52,7 @@ impl Server {
             cookie: format!("orchestra-{port}-{}", world::random_hex::<4>()?),
             write: request.write,
             hub: Hub::default(),
+            background: Background::default(),
             started_at: Instant::now(),
             logins: Mutex::default(),
             repeats: Mutex::default(),

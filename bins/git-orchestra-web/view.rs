@@ -52,6 +52,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     });
     drop(listener);
     context.cancel.cancel();
+    server.background.wait(LAST_ANSWERS);
     runtime.shutdown_timeout(LAST_ANSWERS);
     let why = if is_interrupted { "" } else { "the time is over; " };
     terminal.eprintln(&format!("{why}the page has ended, and agents keep running"));

@@ -18,12 +18,14 @@ pub(crate) struct SpawnAsk {
     tasks: Vec<String>,
     #[serde(default)]
     profile: Option<String>,
+    #[serde(default)]
+    team: Option<String>,
 }
 
 pub(crate) fn spawn(call: &Call<'_>) -> Result<Value> {
     let asked: SpawnAsk = call.asked()?;
     let repo = unasked::accepted(call.repo()?)?;
-    let started = unasked::spawn(&call.context, &repo, asked.tasks, asked.profile)?;
+    let started = unasked::spawn(&call.context, &repo, asked.tasks, asked.profile, asked.team)?;
     let agents = started.agents.iter().map(|agent| agent.id.to_string()).collect();
     let request = status::Request { agents, ..status::Request::default() };
     envelope(wire::SPAWN, &status::run(&call.context, &repo, &request)?)

@@ -35,6 +35,7 @@ pub fn spawn(
     repo: &AcceptedRepo,
     tasks: Vec<String>,
     profile: Option<String>,
+    team: Option<String>,
 ) -> Result<Report> {
     if tasks.len() > MAX_TASKS {
         return Err(Error::new(
@@ -42,7 +43,7 @@ pub fn spawn(
             format!("{} tasks; the limit is {MAX_TASKS}", tasks.len()),
         ));
     }
-    let request = Request { tasks, agents: profile.into_iter().collect(), ..Request::default() };
+    let request = Request { tasks, agents: profile.into_iter().collect(), team, ..Request::default() };
     let config = Config::of(repo);
     let plan = spawn::run(context, repo, &Request { dry_run: true, ..request.clone() })?;
     for agent in &plan.agents {

@@ -6,6 +6,7 @@
 //! | `hosts` | the names by which a browser may reach the server. Pure |
 //! | `logins` | links that log in once, and the browsers that are logged in. Pure |
 //! | `log_page` | a part of an agent's output |
+//! | `team_list` | the teams that are configured |
 //! | `visible` | texts as a page may show them. Pure |
 //! | `target` | the path and the parameters of a request. Pure |
 //! | `repeats` | a request that came twice is done once. Pure |
@@ -20,6 +21,7 @@ mod log_page;
 mod logins;
 mod repeats;
 mod target;
+mod team_list;
 mod visible;
 
 pub use self::{
@@ -29,6 +31,7 @@ pub use self::{
     logins::{Login, Logins, Visitor},
     repeats::{Repeat, Repeats},
     target::Target,
+    team_list::{ListedTeam, teams},
     visible::make_visible,
 };
 use crate::{Code, Error, Result, git::Repo};

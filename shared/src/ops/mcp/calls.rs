@@ -210,7 +210,8 @@ impl Call {
 
     fn spawn(&self, repo: Repo) -> Result<String> {
         let tasks = self.texts("tasks")?;
-        let report = unasked::spawn(&self.context, &unasked::accepted(repo)?, tasks, self.text("profile")?)?;
+        let report =
+            unasked::spawn(&self.context, &unasked::accepted(repo)?, tasks, self.text("profile")?, None)?;
         let lines: String =
             report.agents.iter().map(|agent| format!("{} {}\n", agent.id, agent.profile)).collect();
         let warnings: String =
