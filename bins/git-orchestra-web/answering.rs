@@ -49,8 +49,8 @@ pub(crate) async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> 
     }
     let path = head.uri.path();
     let is_post = head.method == Method::POST;
-    if !is_post && let Some(asset) = assets::ASSETS.iter().find(|asset| asset.path == path) {
-        let text = asset.content.to_owned();
+    if !is_post && let Some(asset) = assets::find(path) {
+        let text = asset.text(&server.environment).into_owned();
         return Reply { status: 200, kind: asset.kind, text, cookie: None }.response();
     }
     let body = if is_post { read(body).await } else { Ok(Vec::new()) };
