@@ -82,7 +82,6 @@ function heard(message) {
   else if (message.rests) say("◌ rests", "old");
   else if (message.ended) ended(message.ended);
   else if (message.lost !== undefined) lost(message.lost);
-  draw();
 }
 
 function lost(failures) {
@@ -121,7 +120,10 @@ async function start() {
   fill(main, list, pane);
   board.start(list);
   listenToKeys();
-  onEvent((event, data) => open?.view?.changed?.(event, data));
+  onEvent((event, data) => {
+    open?.view?.changed?.(event, data);
+    draw();
+  });
   addEventListener("hashchange", choose);
   choose();
   setInterval(tick, TICK);

@@ -2,7 +2,7 @@
 
 import { ofAgent } from "./agents.js";
 import { get } from "./api.js";
-import { dollars, fill, make, shape } from "./dom.js";
+import { count, dollars, fill, make, shape } from "./dom.js";
 import { fault } from "./sheet.js";
 
 const WIDE = 600;
@@ -11,7 +11,7 @@ const HIGH = 180;
 const DAYS = 30;
 
 const usd = (row) => row.cost_micros / 1e6;
-const text = (row) => `${row.name}: ${dollars(usd(row))}, ${row.agents} agents`;
+const text = (row) => `${row.name}: ${dollars(usd(row))}, ${count(row.agents, "agent")}`;
 
 /** Draws a bar for each day, from the left. */
 export function byDay(rows) {
@@ -86,7 +86,7 @@ export function view() {
       if (sum === 0) return fill(body, make("p", { class: "empty" }, "No agent reported what it cost."));
       fill(
         body,
-        make("p", {}, make("b", {}, dollars(sum)), ` in all, of ${costs.by_agent.length} agents`),
+        make("p", {}, make("b", {}, dollars(sum)), ` in all, of ${count(costs.by_agent.length, "agent")}`),
         make("h3", {}, "By day"),
         byDay(costs.by_day),
         make("h3", {}, "By program"),

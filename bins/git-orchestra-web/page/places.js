@@ -30,6 +30,9 @@ const VIEWS = {
   spawn: spawn.view,
 };
 
+/** The places that the bar reaches through another one. */
+const BELOW_MORE = new Set(["history", "sessions", "worktrees", "costs"]);
+
 let last = null;
 
 /** Reads an address: the name of the place, what opens it, and from which agent one came. */
@@ -39,7 +42,7 @@ export function parse(hash) {
   last = name === "agent" ? rest[0] : null;
   if (name === "agent" && rest[0]) return { name: "", agent: rest[0], open: () => agent.view(rest[0], rest[1]) };
   const view = VIEWS[name];
-  return { name: view ? name : "", from, open: view && (() => view(...rest)) };
+  return { name: view ? (BELOW_MORE.has(name) ? "more" : name) : "", from, open: view && (() => view(...rest)) };
 }
 
 /** An address that was cut is a place that does not exist. */
