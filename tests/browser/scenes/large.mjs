@@ -73,6 +73,13 @@ assert.ok((await page.locator("li").count()) <= 100, "not all are drawn at once"
 await page.getByRole("button", { name: /^Show more of / }).click();
 await page.locator("section.ended li").nth(200).waitFor();
 mark("all are read");
+const draws = await page.evaluate(async () => {
+  const board = await import("/board.js");
+  const begun = performance.now();
+  for (let at = 0; at < 20; at += 1) board.draw();
+  return (performance.now() - begun) / 20;
+});
+console.log(`one look at all rows: ${draws.toFixed(2)} ms`);
 await page.getByLabel("Filter agents").fill("many-00007");
 await page.locator('a.row[href="#agent/many-00007"]').waitFor();
 await page.locator("section.ended h2").getByText("Ended 1", { exact: true }).waitFor();
