@@ -39,7 +39,7 @@ impl Server {
         }
         let mut program = command.spawn().expect("the server");
         let mut output = BufReader::new(program.stdout.take().expect("an output"));
-        let wanted = 1 + options.iter().filter(|option| **option == "--guest").count();
+        let wanted = 1 + options.iter().filter(|option| ["--guest", "--host"].contains(option)).count();
         let mut links = Vec::new();
         while links.len() < wanted {
             let mut line = String::new();
@@ -130,4 +130,9 @@ fn the_keyboard_is_enough_and_the_focus_stays() {
 #[test]
 fn work_is_reviewed_landed_undone_and_removed() {
     play("places", &["--write"]);
+}
+
+#[test]
+fn a_tunnel_without_https_works_with_a_stream_for_each_tab() {
+    play("tunnel", &["--write", "--host", "http://orchestra.test"]);
 }

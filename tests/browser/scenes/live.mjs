@@ -12,8 +12,11 @@ await first.locator(`a.row.running[href="#agent/${working}"]`).waitFor();
 
 mark("one tab");
 // Twelve tabs, and one stream: a browser opens six connections to a server.
-const pages = [first];
-for (let i = 1; i < 12; i += 1) pages.push((await open({ context, link: `${origin}/#agent/${working}`, expected: refused })).page);
+const link = `${origin}/#agent/${working}`;
+const pages = [
+  first,
+  ...(await Promise.all(Array.from({ length: 11 }, () => open({ context, link, expected: refused })))).map(({ page }) => page),
+];
 await Promise.all(pages.map(live));
 const streams = () =>
   execFileSync("ss", ["-Htn", "state", "established", `( sport = :${new URL(origin).port} )`], { encoding: "utf8" })
@@ -54,19 +57,50 @@ const shown = rest.find((page) => page.url().includes("#agent/"));
 await shown.locator(".line").nth(20).waitFor();
 
 mark("a new leader");
-// Offline and back: said, and then everything is there.
+// A tab that nobody sees rests, and asks before it says that it is live.
 for (const page of rest.slice(1)) await page.close();
-const [page] = rest;
-await go(page, "");
+await rest[0].close();
+const { page } = await open({ context, link: "about:blank", expected: refused });
+await page.clock.install();
+await page.goto(origin);
 await live(page);
+const hide = (isHidden) =>
+  page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { value, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isHidden);
+await hide(true);
+await page.clock.fastForward(31000);
+await page.locator("#state").getByText("rests").waitFor();
+const held = await page.evaluate(async () => (await navigator.locks.query()).held.length);
+assert.equal(held, 0, "no stream is open");
+const meanwhile = spawn("true", "--again", "--name", "meanwhile");
+await until("it ended", () => agent(meanwhile).liveness === "ended");
+assert.equal(await page.locator(`a.row[href="#agent/${meanwhile}"]`).count(), 0);
+await page.evaluate(() => {
+  window.__said = [];
+  new MutationObserver(() => window.__said.push(document.getElementById("state").textContent)).observe(document.getElementById("state"), {
+    childList: true,
+  });
+});
+await hide(false);
+await page.locator(`a.row.done[href="#agent/${meanwhile}"]`).waitFor();
+await live(page);
+assert.match((await page.evaluate(() => window.__said)).join(" "), /asking.*live/);
+mark("rested and woken");
+
+// Offline: said, with the age of what is shown; and back, everything is there.
+const wakes = page.locator("#state").getByText("reconnecting");
 await context.setOffline(true);
-// A stream that is open stays open in the emulation; the page notices at the next attempt.
+await hide(true);
+await page.clock.fastForward(25000);
+await hide(false);
+await wakes.waitFor();
 const during = spawn("true", "--again", "--name", "during");
 await until("it ended", () => agent(during).liveness === "ended");
 await context.setOffline(false);
 await page.locator(`a.row.done[href="#agent/${during}"]`).waitFor();
 await live(page);
-
 mark("offline and back");
 // The server is killed: said, with the command that starts it, and what is shown is marked as old.
 process.kill(server, "SIGKILL");
@@ -78,13 +112,13 @@ await shot(page, "gone");
 mark("killed");
 // Another one on the same port does not know this browser, and says what to do.
 const again = start("git", ["orchestra", "web", "--port", new URL(origin).port, "--write"], { stdio: ["ignore", "pipe", "ignore"] });
-const link = await new Promise((resolve) => again.stdout.once("data", (text) => resolve(String(text).trim())));
+const other = await new Promise((resolve) => again.stdout.once("data", (text) => resolve(String(text).trim())));
 await page.getByText("This browser is not logged in").waitFor();
 await shot(page, "stranger");
-await page.goto(link);
+await page.goto(other);
 await page.reload();
 await live(page);
-assert.notEqual(link, links[0]);
+assert.notEqual(other, links[0]);
 orchestra("stop", "--all");
 await page.locator(`a.row.stopped[href="#agent/${working}"]`).waitFor();
 again.kill();

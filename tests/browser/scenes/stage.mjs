@@ -6,6 +6,12 @@ import path from "node:path";
 
 const { chromium } = await import(process.env.DRIVER);
 
+export const links = process.env.LINKS.split(" ");
+export const origin = new URL(links[0]).origin;
+export const server = Number(process.env.SERVER);
+/** A name of a tunnel that leads to the server: for a browser, not this machine. */
+export const TUNNEL = "orchestra.test";
+
 /** Flags that keep the browser from asking the network for anything. */
 const FLAGS = [
   "--no-sandbox",
@@ -15,13 +21,10 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  `--host-resolver-rules=MAP ${TUNNEL}:80 ${new URL(origin).host}`,
 ];
 /** The longest wait for a condition. */
 export const PATIENCE = 30000;
-
-export const links = process.env.LINKS.split(" ");
-export const origin = new URL(links[0]).origin;
-export const server = Number(process.env.SERVER);
 
 const run = (program, args) => execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
 /** Runs plain git in the repository. */
