@@ -71,7 +71,7 @@ fn driver() -> Option<PathBuf> {
     let missing = [(Path::new(BROWSER), "Debian's package chromium"), (&driver, "tests/browser/install")];
     for (path, how) in missing {
         if !path.exists() {
-            skip("ORCHESTRA_REQUIRE_ALL", &format!("there is no '{}' ({how})", path.display()));
+            skip("ORCHESTRA_REQUIRE_ALL", &format!("'{}' is missing ({how})", path.display()));
             return None;
         }
     }

@@ -47,11 +47,12 @@ export function view() {
   }
 
   function row(operation) {
-    const { id, command: what, at, summary, stage, holds, changes = [], removals = [] } = operation;
+    const { id, command: what, at, summary, stage, holds, changes = [], removals = [], via } = operation;
     const about = [
       stage === "done" ? (holds ? "" : "is undone or has no effect") : stage,
       ...changes.map(({ branch, old, new: now }) => `${branch}: ${old?.slice(0, 10) ?? "nothing"} → ${now?.slice(0, 10) ?? "nothing"}`),
       removals.length > 0 ? count(removals.length, "agent") : "",
+      via ? `via ${via}` : "",
     ];
     return make(
       "li",

@@ -113,7 +113,8 @@ export function view() {
   const chosen = () => (shown.plan?.order ?? []).filter((row) => lands(row) && !shown.left.has(row.branch));
 
   function request() {
-    const branches = shown.left.size > 0 ? chosen().map(({ branch }) => branch) : [];
+    const isLess = shown.plan?.order.some(({ branch }) => shown.left.has(branch));
+    const branches = isLess ? chosen().map(({ branch }) => branch) : [];
     return { branches, into: shown.plan?.into, approved: shown.isApproved };
   }
 
@@ -124,7 +125,7 @@ export function view() {
 
   function create(row) {
     const box = make("input", { type: "checkbox", "aria-label": `Land ${row.branch}` });
-    box.checked = true;
+    box.checked = !shown.left.has(row.branch);
     box.addEventListener("change", () => {
       if (box.checked) shown.left.delete(row.branch);
       else shown.left.add(row.branch);
@@ -202,7 +203,6 @@ export function view() {
     const answer = await act(result, words(request()), "landing", request());
     if (answer?.order) fill(outcome, ...outcomeOf(answer));
     else if (answer) setText(result, "It continues; what came of it will be shown here.");
-    shown.left.clear();
     await open.read();
     await plan();
   }

@@ -50,7 +50,7 @@ export function view() {
     setText(
       numbers,
       [
-        `${live} run`,
+        `${live} running`,
         `${ended} ended`,
         hidden && `${hidden} older ones are not shown`,
         unreadable && `${count(unreadable, "agent")} cannot be read: git orchestra doctor`,

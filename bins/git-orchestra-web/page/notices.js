@@ -12,7 +12,7 @@ let isLoud = false;
 try {
   isLoud = localStorage.getItem(KEY) === "on";
 } catch {
-  // Without a storage there is no sound.
+  // No storage, no sound.
 }
 
 /** Whether a sound is wanted; such a tab keeps listening when nobody sees it. */

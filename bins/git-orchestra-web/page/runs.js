@@ -7,7 +7,7 @@ import { button, count, fill, keepRows, make, since } from "./dom.js";
 import { act, ask, fault, resultLine } from "./sheet.js";
 import { known, readRuns } from "./store.js";
 
-/** How often open runs are read while they are shown: a gate that is closed is no event. */
+/** How often open runs are read while they are shown: no event says that a gate was closed. */
 const AGAIN = 5000;
 /** Options of gates that end something. */
 const ENDS = new Set(["stop", "skip", "abort", "reject"]);

@@ -73,7 +73,7 @@ await key("Escape");
 await page.getByRole("dialog").waitFor({ state: "detached" });
 assert.equal(await focused(), "Stop…");
 
-// The filter, the keys, and what is typed in fields is no key.
+// The filter, the keys, and letters in fields are not keys.
 await page.locator("h2").first().focus();
 await key("/");
 await page.waitForFunction(() => document.activeElement.id === "filter");

@@ -69,6 +69,9 @@ assert.notEqual(git("rev-parse", "main"), main);
 assert.equal(git("show", "main:one.txt"), "one\nmore");
 assert.equal(spawnSync("git", ["cat-file", "-e", "main:paid"]).status, 128, "what was left out did not land");
 await shot(page, "landed");
+// What a person left out stays left out in the next plan.
+await page.getByText(`git orchestra merge-ranked ${three} --into main`).waitFor();
+assert.equal(await page.getByLabel(`Land ${paid}`).isChecked(), false);
 mark("landed");
 
 // What has landed is removed, what has not is kept, and both are said before.
