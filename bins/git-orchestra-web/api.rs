@@ -15,10 +15,10 @@ use super::{
     parameters::{self, Parameter, flag, number, required_text},
     reads,
     replies::Reply,
-    runs::{self, EmptyAsk, PlanAsk, RunAsk},
-    stream,
-    work::{self, CleanupAsk, CollectAsk, PickAsk, ReplyAsk, ReviewAsk, TagAsk, UndoAsk},
-    writes::{self, AnswerAsk, DecideAsk, ReadAsk, ResumeAsk, SendAsk, SpawnAsk, StopAsk},
+    runs::{self, PlanAsk, RunAsk},
+    seed_runs, seed_teams, seeds, stream,
+    work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, TagAsk, UndoAsk},
+    writes::{self, AnswerAsk, DecideAsk, ReadAsk, SendAsk, SpawnAsk, StopAsk},
 };
 
 /// A call.
@@ -61,12 +61,17 @@ impl Route {
         schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
 
-    const fn that_takes_long(self) -> Self {
+    pub(crate) const fn that_takes_long(self) -> Self {
         Self { takes_long: true, ..self }
+    }
+
+    /// Adds parameters to a POST of another program's API.
+    pub(crate) const fn with(self, takes: &'static [Parameter]) -> Self {
+        Self { takes, ..self }
     }
 }
 
-const fn get(
+pub(crate) const fn get(
     path: &'static str,
     takes: &'static [Parameter],
     kind: &'static str,
@@ -76,7 +81,7 @@ const fn get(
     Route { method: "GET", path, about, takes, kind, body: None, takes_long: false, run }
 }
 
-const fn post(
+pub(crate) const fn post(
     path: &'static str,
     kind: &'static str,
     body: fn() -> Schema,
@@ -189,7 +194,7 @@ pub(crate) const ROUTES: &[Route] = &[
         writes::answer,
     ),
     post("/api/v1/agents/{id}/pause", "pause", schema::<StopAsk>, "Pause it", writes::pause),
-    post("/api/v1/agents/{id}/resume", "resume", schema::<ResumeAsk>, "Resume it", writes::resume),
+    post("/api/v1/agents/{id}/resume", "resume", schema::<EmptyAsk>, "Resume it", writes::resume),
     post("/api/v1/agents/{id}/stop", "stop", schema::<StopAsk>, "Stop it, and save its work", writes::stop),
     post(
         "/api/v1/agents/{id}/review",
@@ -198,7 +203,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "Give a verdict on its work from a base to a head",
         work::review,
     ),
-    post("/api/v1/agents/{id}/collect", "collect", schema::<CollectAsk>, "Save its work", work::collect),
+    post("/api/v1/agents/{id}/collect", "collect", schema::<EmptyAsk>, "Save its work", work::collect),
     post("/api/v1/agents/{id}/tag", "tag", schema::<TagAsk>, "Add tags to it, and remove tags", work::tag),
     post(
         "/api/v1/compare",
@@ -257,7 +262,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
 ];
 /// Returns the schema of a body, complete in itself.
-fn schema<T: JsonSchema>() -> Schema {
+pub(crate) fn schema<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
@@ -281,7 +286,9 @@ fn describe(_: &Call<'_>) -> Result<Value> {
 
 /// Finds the call that a request makes.
 pub(crate) fn find(method: &str, target: &Target) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.method == method && target.matches(route.path).is_some())
+    let all = [ROUTES, seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES];
+    let mut all = all.into_iter().flatten();
+    all.find(|route| route.method == method && target.matches(route.path).is_some())
 }
 
 /// Lists the calls.
@@ -290,5 +297,8 @@ fn list(_: &Call<'_>) -> Result<Value> {
     let mut calls: Vec<Value> =
         ROUTES.iter().map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
     calls.push(row("GET", stream::PATH, &[], "Changes, as server-sent events"));
-    Ok(json!({"version": 1, "kind": "calls", "calls": calls}))
+    let aliases = [seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES].into_iter().flatten();
+    let aliases: Vec<Value> =
+        aliases.map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
+    Ok(json!({"version": 1, "kind": "calls", "calls": calls, "aliases": aliases}))
 }

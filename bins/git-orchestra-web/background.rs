@@ -1,4 +1,4 @@
-//! Calls that take long, such as a landing. Each runs on a thread of its own, so that a browser may leave and come back: what it asked
+//! Calls that take long, such as a landing. Each runs on its own thread, so that a browser may leave and come back: what it asked
 //! for continues, and its answer is kept.
 
 use std::{
@@ -15,11 +15,11 @@ use orchestra::{
 };
 use serde_json::{Value, json};
 
-use super::{call::Call, frames, hub::News, replies::Reply, server::Server};
+use super::{call::Call, frames, replies::Reply, server::Server};
 
 /// The kind of the answer to a call that is still running.
 pub(crate) const KIND: &str = "background-call";
-/// How long the caller waits for the answer, before it is told that the call continues.
+/// How long the caller waits for the answer, before the answer is that the call continues.
 const ATTENTION: Duration = Duration::from_secs(2);
 /// The most that run at once.
 const MAX_RUNNING: usize = 8;
@@ -162,7 +162,7 @@ fn keep(server: &Server, number: u64, answer: &Result<Value>) {
     };
     make_visible(&mut shown);
     if let Some(call) = server.background.end(number, shown) {
-        server.hub.tell(News::Frame(server.hub.text(&frames::background(&call))));
+        server.hub.send(frames::background(&call));
     }
 }
 

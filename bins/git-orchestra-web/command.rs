@@ -10,6 +10,8 @@
 //! | `assets` | the page |
 //! | `api`, `call`, `parameters` | the calls |
 //! | `reads`, `writes`, `work`, `landing`, `runs` | what each call does |
+//! | `seeds`, `seed_teams`, `seed_runs` | calls of the dashboards of other programs, so that scripts for them work |
+//! | `socket` | their WebSockets |
 //! | `background` | calls that take long |
 //! | `openapi` | the description of the calls |
 //! | `stream`, `hub`, `frames` | changes, sent to every browser that listens |
@@ -29,7 +31,11 @@ mod parameters;
 mod reads;
 mod replies;
 mod runs;
+mod seed_runs;
+mod seed_teams;
+mod seeds;
 mod server;
+mod socket;
 mod stream;
 mod view;
 mod work;

@@ -12,6 +12,8 @@ pub(crate) enum ValueType {
     Flag,
     /// A number from 0 on.
     Number,
+    /// A number from 0 on, with or without decimals.
+    Decimal,
     /// Any text.
     Text,
 }
@@ -32,6 +34,14 @@ pub(crate) const fn number(name: &'static str) -> Parameter {
     Parameter { name, value: ValueType::Number, is_required: false }
 }
 
+pub(crate) const fn decimal(name: &'static str) -> Parameter {
+    Parameter { name, value: ValueType::Decimal, is_required: false }
+}
+
+pub(crate) const fn text(name: &'static str) -> Parameter {
+    Parameter { name, value: ValueType::Text, is_required: false }
+}
+
 pub(crate) const fn required_text(name: &'static str) -> Parameter {
     Parameter { name, value: ValueType::Text, is_required: true }
 }
@@ -47,7 +57,12 @@ impl Parameter {
             ValueType::Number if given.parse::<u64>().is_err() => {
                 Err(Error::usage(format!("'{name}' must be a number from 0 on")))
             }
-            ValueType::Flag | ValueType::Number | ValueType::Text => Ok(()),
+            ValueType::Decimal
+                if !given.parse::<f64>().is_ok_and(|given| given.is_finite() && given >= 0.0) =>
+            {
+                Err(Error::usage(format!("'{name}' must be a number from 0 on, such as 0.5")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -56,6 +71,7 @@ impl Parameter {
         match self.value {
             ValueType::Flag => json!({"type": "boolean", "default": false}),
             ValueType::Number => json!({"type": "integer", "minimum": 0}),
+            ValueType::Decimal => json!({"type": "number", "minimum": 0}),
             ValueType::Text => json!({"type": "string"}),
         }
     }

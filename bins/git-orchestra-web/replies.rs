@@ -8,7 +8,11 @@ use hyper::{
     body::Bytes,
     header::{self, HeaderName, HeaderValue},
 };
-use orchestra::{Code, Error, Kind, ops::web::Refusal, wire};
+use orchestra::{
+    Code, Error, Kind,
+    ops::web::{Refusal, make_visible},
+    wire,
+};
 use orchestra_terminal::errors;
 
 /// The body of an answer.
@@ -52,10 +56,11 @@ impl Reply {
 
     /// An error of an operation.
     pub(crate) fn error(error: &Error) -> Self {
-        Self {
-            status: status(error),
-            ..Self::json(wire::ERROR.text(&errors::to_failure(error)).unwrap_or_default())
-        }
+        let text = wire::ERROR.text(&errors::to_failure(error)).unwrap_or_default();
+        // An error may quote what a request said.
+        let mut answer = serde_json::from_str(&text).unwrap_or_default();
+        make_visible(&mut answer);
+        Self { status: status(error), ..Self::json(answer.to_string()) }
     }
 
     /// An error with another status than that of its kind.

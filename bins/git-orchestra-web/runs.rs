@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::{
     background,
     call::{Call, envelope},
+    work::EmptyAsk,
 };
 
 /// The text of a list of tasks.
@@ -84,11 +85,6 @@ pub(crate) fn begin(call: &Call<'_>) -> Result<Value> {
     in_background(call, request)
 }
 
-/// An object without fields.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EmptyAsk {}
-
 pub(crate) fn resume(call: &Call<'_>) -> Result<Value> {
     let EmptyAsk {} = call.asked()?;
     in_background(call, Request { resume: Some(call.place()), ..Request::default() })
@@ -99,7 +95,8 @@ pub(crate) fn abort(call: &Call<'_>) -> Result<Value> {
     in_background(call, Request { abort: Some(call.place()), ..Request::default() })
 }
 
-fn in_background(call: &Call<'_>, request: Request) -> Result<Value> {
+/// Begins something that a run does.
+pub(crate) fn in_background(call: &Call<'_>, request: Request) -> Result<Value> {
     let carry_out = move |context: &Context, environment: &Environment| {
         let repo = Repo::discover(environment)?;
         let repo = match request.abort {

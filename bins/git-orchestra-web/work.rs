@@ -85,10 +85,10 @@ fn compare(call: &Call<'_>, request: compare::Request) -> Result<Value> {
 /// An object without fields.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CollectAsk {}
+pub(crate) struct EmptyAsk {}
 
 pub(crate) fn collect(call: &Call<'_>) -> Result<Value> {
-    let CollectAsk {} = call.asked()?;
+    let EmptyAsk {} = call.asked()?;
     let request = collect::Request { agents: vec![call.agent()], bundle: None };
     envelope(wire::COLLECT, &collect::run(&call.context, &call.repo()?, &request)?)
 }

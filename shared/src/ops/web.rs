@@ -8,6 +8,7 @@
 //! | `log_page` | a part of an agent's output |
 //! | `team_list` | the teams that are configured |
 //! | `visible` | texts as a page may show them. Pure |
+//! | `running` | the server that runs, for other commands |
 //! | `target` | the path and the parameters of a request. Pure |
 //! | `repeats` | a request that came twice is done once. Pure |
 //!
@@ -20,6 +21,7 @@ mod hosts;
 mod log_page;
 mod logins;
 mod repeats;
+pub mod running;
 mod target;
 mod team_list;
 mod visible;
