@@ -1,7 +1,7 @@
 // What can be done with an agent: to say something, pause, resume, stop, save, review and remove.
 
 import { ofAgent, possible } from "./agents.js";
-import { mayWrite } from "./api.js";
+import { howToAct, mayWrite } from "./api.js";
 import { command } from "./commands.js";
 import { button, fill, make, setText } from "./dom.js";
 import { act, ask, resultLine } from "./sheet.js";
@@ -67,7 +67,7 @@ export function actions(id, current) {
     if (hadFocus) ([...buttons.children].find((one) => one.textContent === focused) ?? buttons.firstElementChild)?.focus();
   }
 
-  if (!mayWrite()) fill(root, make("p", { class: "empty" }, "To act from here: git orchestra web --write"));
+  if (!mayWrite()) fill(root, make("p", { class: "empty" }, howToAct()));
   else {
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) say();

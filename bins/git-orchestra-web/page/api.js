@@ -14,8 +14,11 @@ function read() {
   }
 }
 
-/** Whether this browser is that of a guest. */
-export const isGuest = () => login.guest === true;
+const isGuest = () => login.guest === true;
+
+/** Says why nothing can be changed from here, and what to type. */
+export const howToAct = () =>
+  isGuest() ? "You are a guest, who only looks" : "This page only looks. To act from here: git orchestra web --write";
 
 /** Whether this browser may change something. */
 export const mayWrite = () => login.write === true;

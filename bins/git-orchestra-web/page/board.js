@@ -2,7 +2,7 @@
 
 import { group, ofAgent, state } from "./agents.js";
 import { asks } from "./asks.js";
-import { mayWrite } from "./api.js";
+import { howToAct, mayWrite } from "./api.js";
 import { command } from "./commands.js";
 import { button, count, dollars, fill, keepRows, make, setText, since } from "./dom.js";
 import { open as openGates } from "./notices.js";
@@ -44,14 +44,7 @@ export function start(root) {
     part("ended", "Ended", "Nobody has ended."),
     parts.more,
   );
-  fill(
-    root,
-    parts.landing,
-    parts.empty,
-    filter,
-    parts.groups,
-    !mayWrite() && make("p", { class: "empty" }, "This page only looks. To act from here: git orchestra web --write"),
-  );
+  fill(root, parts.landing, parts.empty, filter, parts.groups, !mayWrite() && make("p", { class: "empty" }, howToAct()));
 }
 
 function showMore() {

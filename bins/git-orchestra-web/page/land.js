@@ -1,7 +1,7 @@
 // Lands work: the plan in ranked order, which branches conflict, what runs, and what came of it.
 
 import { ofAgent } from "./agents.js";
-import { get, mayWrite, post } from "./api.js";
+import { get, howToAct, mayWrite, post } from "./api.js";
 import { command } from "./commands.js";
 import { button, count, fill, keepRows, make, setText, since } from "./dom.js";
 import { sentences, table } from "./matrix.js";
@@ -79,7 +79,7 @@ function unfinished(result, ended) {
 export function view() {
   const heading = make("h2", { tabindex: "-1" }, "Land");
   if (!mayWrite()) {
-    const hint = make("p", { class: "empty" }, "To land from here: git orchestra web --write. In a terminal: ");
+    const hint = make("p", { class: "empty" }, `${howToAct()}. In a terminal: `);
     return { root: make("section", { class: "page" }, heading, hint, make("code", {}, command("merge-ranked", "--dry-run"))) };
   }
   const shown = { plan: null, left: new Set(), isApproved: false };

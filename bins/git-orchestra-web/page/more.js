@@ -1,7 +1,7 @@
 // The other places, the sound, and the keys.
 
 import { count, make, setText } from "./dom.js";
-import { isGuest, mayWrite } from "./api.js";
+import { howToAct, mayWrite } from "./api.js";
 import { keyList } from "./keys.js";
 import { areLoud, setLoud } from "./notices.js";
 import { known } from "./store.js";
@@ -18,11 +18,7 @@ export function view() {
   const sound = make("input", { type: "checkbox", id: "sound", onchange: () => setLoud(sound.checked) });
   sound.checked = areLoud();
   const numbers = make("p", { class: "empty" });
-  const may = isGuest()
-    ? "You are a guest, who only looks."
-    : mayWrite()
-      ? ""
-      : "This page only looks. To act from here: git orchestra web --write";
+  const may = mayWrite() ? "" : howToAct();
   const root = make(
     "section",
     { class: "page" },

@@ -1,6 +1,6 @@
 // Starts agents: one task a line, an agent for each.
 
-import { get, mayWrite } from "./api.js";
+import { get, howToAct, mayWrite } from "./api.js";
 import { ofAgent } from "./agents.js";
 import { command } from "./commands.js";
 import { fill, make, setText } from "./dom.js";
@@ -13,11 +13,7 @@ const typed = { tasks: "", by: "" };
 export function view() {
   const heading = make("h2", { tabindex: "-1" }, "Start agents");
   if (!mayWrite()) {
-    const hint = make(
-      "p",
-      { class: "empty" },
-      "To start agents from here: git orchestra web --write. In a terminal: git orchestra spawn 'what is to be done'",
-    );
+    const hint = make("p", { class: "empty" }, `${howToAct()}. In a terminal: git orchestra spawn 'what is to be done'`);
     return { root: make("section", { class: "page" }, heading, hint) };
   }
   const tasks = make("textarea", { rows: "6", id: "tasks", oninput: () => equal() });
