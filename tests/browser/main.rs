@@ -136,3 +136,8 @@ fn work_is_reviewed_landed_undone_and_removed() {
 fn a_tunnel_without_https_works_with_a_stream_for_each_tab() {
     play("tunnel", &["--write", "--host", "http://orchestra.test"]);
 }
+
+#[test]
+fn commands_are_quoted_and_diffs_are_read_as_they_are_meant() {
+    play("texts", &[]);
+}

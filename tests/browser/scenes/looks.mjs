@@ -54,7 +54,10 @@ for (const [at, link] of links.entries()) {
   await page.locator(".agent .request").waitFor();
   for (const word of ["Allow", "Deny…", "Say", "Stop…", "Pause", "Approve", "Land…", "Start"])
     assert.equal(await page.getByRole("button", { name: word, exact: true }).count(), 0, word);
-  await page.locator(".acts").getByText("git orchestra web --write").waitFor();
+  await page
+    .locator(".acts")
+    .getByText(at === 0 ? "git orchestra web --write" : "You are a guest")
+    .waitFor();
   if (at === 0) {
     // Twice as large, on a wide screen: as if it had half of the pixels.
     await page.setViewportSize({ width: 640, height: 400 });
