@@ -77,7 +77,7 @@ function heard(message) {
   if (message.event || message.sign) {
     heardAt = Date.now();
     // Before everything was heard again, what is shown may be old.
-    if (message.event === "reset" || document.body.className === "live") say(`● live · ${known.counts.live ?? 0} running`, "live");
+    if (message.event === "reset" || document.body.className === "live") say("● live", "live");
   } else if (message.wakes) say("◌ asking…", "old");
   else if (message.rests) say("◌ rests", "old");
   else if (message.ended) ended(message.ended);
