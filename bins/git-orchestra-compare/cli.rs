@@ -49,6 +49,11 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { agents: self.agents.clone(), pick: self.pick.clone(), reason: self.message.clone() }
+        Request {
+            agents: self.agents.clone(),
+            pick: self.pick.clone(),
+            reason: self.message.clone(),
+            heads: None,
+        }
     }
 }

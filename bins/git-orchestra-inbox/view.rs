@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use orchestra::{
     Code, Kind, Result,
-    model::text,
+    model::{text, via::Via},
     ops::inbox::{
         self, HeardHow, HeardReceipt, InboxMessage, MessageKind, ReadReceipt, ReadRequest, Receiver,
         ReplyRequest, Report, TellRequest,
@@ -197,7 +197,8 @@ fn receipts(one: &InboxMessage) -> Vec<String> {
         format!("{who} got it {}, {}", how(receipt), humanize::exact_time(receipt.at))
     };
     let by = |read: &ReadReceipt| {
-        read.by.as_ref().map_or_else(String::new, |by| format!(" by {}", text::safe(by)))
+        let name = read.by.as_ref().map_or_else(String::new, |by| format!(" by {}", text::safe(by)));
+        format!("{name}{}", Via::after(read.via))
     };
     let is_unheard = one.to == Receiver::Parent && one.unread;
     let unheard = is_unheard.then(|| "the agent that started it ended before it got it".to_owned());

@@ -123,6 +123,7 @@ impl Cli {
             verdict,
             text: self.message.clone(),
             comments,
+            base: None,
             head: self.head.clone(),
             keep: self.keep,
             operation: None,

@@ -105,7 +105,7 @@ fn give(
     comments: Vec<Comment>,
 ) -> Result<()> {
     let head = work.agent.head.as_ref().map(ToString::to_string);
-    let give = GivenVerdict { verdict, text, comments, head, keep: false, operation: None };
+    let give = GivenVerdict { verdict, text, comments, base: None, head, keep: false, operation: None };
     let report: Report = review::run(
         &context::uninterrupted(),
         repo,

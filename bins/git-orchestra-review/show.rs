@@ -1,7 +1,7 @@
 //! Formats an agent's work for a review.
 
 use orchestra::{
-    model::text,
+    model::{text, via::Via},
     ops::{
         agent_object::Level,
         diff,
@@ -84,11 +84,12 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
                 )
             }
         };
+        let via = Via::after(known.via);
         facts.push(if known.counts {
-            format!("{} by {}{holds}", known.verdict.label(), known.by)
+            format!("{} by {}{via}{holds}", known.verdict.label(), known.by)
         } else {
             let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
-            format!("{word} {by} (claims to be {}){holds}", known.by)
+            format!("{word} {by} (claims to be {}{via}){holds}", known.by)
         });
     }
     out.push_str(&format!("\n{}\n", head("KNOWN")));

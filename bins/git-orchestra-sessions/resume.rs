@@ -8,7 +8,7 @@ use std::{
 use orchestra::{
     Code, Error, Kind, Result,
     error::ErrorContext as _,
-    model::{quote, text},
+    model::text,
     ops::sessions::{
         self,
         resume::{self, Plan, PreparedSession, Request},
@@ -42,7 +42,7 @@ pub(crate) fn run(terminal: &Terminal, how: &ResumeArgs) -> Result<Exit> {
         meant::with_session(terminal, repo.as_deref(), &session, prepare)?;
     if how.dry_run {
         plan.steps.iter().for_each(|step| terminal.eprintln(&format!("would {step}")));
-        terminal.print(&format!("{}\n", shell_command(&plan)));
+        terminal.print(&format!("{}\n", plan.shell_command()));
         return Ok(Exit::Done);
     }
     Err(exec_plan(&plan)?)
@@ -72,15 +72,6 @@ fn pick(terminal: &Terminal) -> Result<String> {
         .and_then(|at| found.get(at))
         .map(|one| one.id.clone())
         .ok_or_else(|| Error::new(Code::Declined, "no session picked"))
-}
-
-/// Formats a plan as the shell command that a person would type.
-fn shell_command(plan: &Plan) -> String {
-    let set = plan.set.as_ref().map(|(name, value)| format!("{name}={}", quote::word(value)));
-    let words: Vec<String> = set.into_iter().chain(plan.argv.iter().map(quote::word)).collect();
-    let input = plan.stdin.as_deref().map(|input| quote::command(&[&"printf", &"%s", &input]));
-    let input = input.map_or_else(String::new, |input| format!("{input} | "));
-    format!("{} && {input}{}", quote::command(&[&"cd", &plan.folder]), words.join(" "))
 }
 
 /// Replaces this process by the program of the plan; returns only an error.

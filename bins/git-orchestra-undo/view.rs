@@ -2,7 +2,7 @@
 
 use orchestra::{
     Result,
-    model::text,
+    model::{text, via::Via},
     ops::undo::{self, ListedOperation, Report, Stage},
     wire, world,
 };
@@ -74,7 +74,7 @@ fn row(listed: &ListedOperation, is_undone: bool) -> Vec<TableCell> {
         ),
         TableCell::new(text::one_line(operation.command(), 40)),
         TableCell::role(state, role),
-        TableCell::new(text::one_line(&operation.summary, 200)),
+        TableCell::new(format!("{}{}", text::one_line(&operation.summary, 200), Via::after(operation.via))),
     ]
 }
 

@@ -22,7 +22,7 @@ use super::{
     call::Call,
     replies::{Body, Reply},
     server::Server,
-    stream,
+    socket, stream,
 };
 
 /// Where the token of a link is posted.
@@ -39,8 +39,10 @@ const BODY_TIME: Duration = Duration::from_secs(15);
 const CALL_TIME: Duration = Duration::from_secs(120);
 
 /// Answers a request.
-pub(crate) async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(server: &Arc<Server>, mut request: Request<Incoming>) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (head, body) = request.into_parts();
+    let epoch = server.logins().epoch();
     if let Err(refusal) = pass(server, &head) {
         if refusal == Refusal::Stranger {
             tokio::time::sleep(STRANGER_DELAY).await;
@@ -49,8 +51,8 @@ pub(crate) async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> 
     }
     let path = head.uri.path();
     let is_post = head.method == Method::POST;
-    if !is_post && let Some(asset) = assets::ASSETS.iter().find(|asset| asset.path == path) {
-        let text = asset.content.to_owned();
+    if !is_post && let Some(asset) = assets::find(path) {
+        let text = asset.text(&server.environment).into_owned();
         return Reply { status: 200, kind: asset.kind, text, cookie: None }.response();
     }
     let body = if is_post { read(body).await } else { Ok(Vec::new()) };
@@ -62,8 +64,11 @@ pub(crate) async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> 
         return log_in(server, &head, &body).await.response();
     }
     let Some(target) = Target::parse(path, head.uri.query()) else { return unknown().response() };
+    if !is_post && socket::PATHS.contains(&path) {
+        return socket::open(server, &head, upgrade, epoch);
+    }
     if !is_post && target.matches(stream::PATH).is_some() {
-        return stream::open(server);
+        return stream::open(server, epoch);
     }
     match api::find(head.method.as_str(), &target) {
         Some(route) => call(server, &head, route, target, body).await.response(),
@@ -91,6 +96,7 @@ fn pass(server: &Server, head: &Parts) -> Result<Option<Visitor>, Refusal> {
         hosts: &server.hosts,
         public: &assets::paths(),
         login: LOGIN,
+        sockets: &socket::PATHS,
         cookie: &server.cookie,
         logins: &server.logins(),
         write: server.write,
@@ -188,6 +194,7 @@ async fn call(
         let call = Call {
             context: shared.context(),
             environment: &shared.environment,
+            server: &shared,
             places,
             parameters: target.parameters,
             body,

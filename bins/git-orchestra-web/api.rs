@@ -1,19 +1,24 @@
 //! The calls: one row for each, from which the list of them is made.
 
 use orchestra::{
-    Error, Result,
+    Result,
     ops::web::{Target, make_visible},
 };
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::{
+    background,
     call::Call,
+    landing::{self, LandAsk, UnfinishedAsk},
     openapi::{self, Described},
+    parameters::{self, Parameter, flag, number, required_text},
     reads,
     replies::Reply,
-    stream,
-    writes::{self, AnswerAsk, DecideAsk, ReadAsk, ResumeAsk, SendAsk, SpawnAsk, StopAsk},
+    runs::{self, PlanAsk, RunAsk},
+    seed_runs, seed_teams, seeds, stream,
+    work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, TagAsk, UndoAsk},
+    writes::{self, AnswerAsk, DecideAsk, ReadAsk, SendAsk, SpawnAsk, StopAsk},
 };
 
 /// A call.
@@ -23,136 +28,241 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     /// What it does.
     about: &'static str,
-    /// The names of its parameters, or of the fields of its body.
-    takes: &'static [&'static str],
+    /// Its parameters; a POST has none, but fields of its body.
+    takes: &'static [Parameter],
     /// The kind of its answer.
     kind: &'static str,
     /// The schema of its body.
     body: Option<fn() -> Schema>,
+    /// Whether it may answer before it is done.
+    takes_long: bool,
     run: fn(&Call<'_>) -> Result<Value>,
 }
 
 impl Route {
     /// Makes the call.
     pub(crate) fn answer(&self, call: &Call<'_>) -> Reply {
-        let unknown =
-            call.parameters.keys().find(|name| self.method == "POST" || !self.takes.contains(&name.as_str()));
-        let answered = match unknown {
-            Some(name) => Err(Error::usage(format!("this call has no parameter '{name}'"))),
-            None => (self.run)(call),
-        };
-        match answered {
+        match parameters::check(self.takes, &call.parameters).and_then(|()| (self.run)(call)) {
             Ok(mut answer) => {
                 make_visible(&mut answer);
-                Reply::json(answer.to_string())
+                let is_running = answer["kind"] == background::KIND;
+                Reply { status: if is_running { 202 } else { 200 }, ..Reply::json(answer.to_string()) }
             }
             Err(error) => Reply::error(&error),
         }
     }
+
+    /// Returns the names of its parameters, or of the fields of its body.
+    fn names(&self) -> Vec<String> {
+        let Some(schema) = self.body else {
+            return self.takes.iter().map(|one| one.name.to_owned()).collect();
+        };
+        let schema = schema().to_value();
+        schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) const fn that_takes_long(self) -> Self {
+        Self { takes_long: true, ..self }
+    }
+
+    /// Adds parameters to a POST of another program's API.
+    pub(crate) const fn with(self, takes: &'static [Parameter]) -> Self {
+        Self { takes, ..self }
+    }
 }
 
-const fn get(
+pub(crate) const fn get(
     path: &'static str,
-    takes: &'static [&'static str],
+    takes: &'static [Parameter],
     kind: &'static str,
     about: &'static str,
     run: fn(&Call<'_>) -> Result<Value>,
 ) -> Route {
-    Route { method: "GET", path, about, takes, kind, body: None, run }
+    Route { method: "GET", path, about, takes, kind, body: None, takes_long: false, run }
 }
 
-const fn post(
+pub(crate) const fn post(
     path: &'static str,
-    takes: &'static [&'static str],
     kind: &'static str,
     body: fn() -> Schema,
     about: &'static str,
     run: fn(&Call<'_>) -> Result<Value>,
 ) -> Route {
-    Route { method: "POST", path, about, takes, kind, body: Some(body), run }
+    Route { method: "POST", path, about, takes: &[], kind, body: Some(body), takes_long: false, run }
 }
 
 /// All calls.
 pub(crate) const ROUTES: &[Route] = &[
     get("/api/v1", &[], "calls", "This list", list),
     get("/api/v1/openapi.json", &[], "openapi", "This list as OpenAPI", describe),
-    get("/api/v1/status", &["all"], "status", "All agents, of those that ended the newest", reads::status),
+    get(
+        "/api/v1/status",
+        &[flag("all")],
+        "status",
+        "All agents, of those that ended the newest",
+        reads::status,
+    ),
     get("/api/v1/agents/{id}", &[], "status", "One agent", reads::agent),
     get(
         "/api/v1/agents/{id}/log",
-        &["lines", "attempt", "from"],
+        &[number("lines"), number("attempt"), number("from")],
         "log-page",
         "A page of what it said and did",
         reads::log,
     ),
-    get("/api/v1/agents/{id}/diff", &["since_review"], "diff", "What it changed", reads::diff),
-    get("/api/v1/inbox", &["all"], "inbox", "What agents say and ask", reads::inbox),
+    get("/api/v1/agents/{id}/diff", &[flag("since_review")], "diff", "What it changed", reads::diff),
+    get(
+        "/api/v1/agents/{id}/review",
+        &[],
+        "review",
+        "Its work, with its base, its head and its verdicts",
+        work::reviewed,
+    ),
+    get(
+        "/api/v1/agents/{id}/command",
+        &[],
+        "command",
+        "The command that resumes its session by hand",
+        reads::command,
+    ),
+    get("/api/v1/reviews", &[], "review", "The work that waits for a verdict", work::awaiting),
+    get(
+        "/api/v1/compare",
+        &[required_text("agents")],
+        "compare",
+        "The work of agents side by side, separated by commas",
+        work::compared,
+    ),
+    get("/api/v1/inbox", &[flag("all")], "inbox", "What agents say and ask", reads::inbox),
     get("/api/v1/gates", &[], "decide", "What waits for a person", reads::gates),
     get("/api/v1/runs", &[], "runs", "The runs of plans that have not ended", reads::runs),
+    get(
+        "/api/v1/landing",
+        &[],
+        "landings",
+        "The landings that run, or wait to be continued or aborted",
+        landing::unfinished,
+    ),
+    get(
+        "/api/v1/background",
+        &[],
+        "background",
+        "The landings and runs that were begun here, with the answers of those that have ended",
+        background::list,
+    ),
     get("/api/v1/worktrees", &[], "worktrees", "The worktrees of agents", reads::worktrees),
     get(
         "/api/v1/sessions",
-        &["limit"],
+        &[number("limit")],
         "sessions",
         "The sessions of agent programs in this repository",
         reads::sessions,
     ),
+    get(
+        "/api/v1/sessions/search",
+        &[required_text("words"), flag("regex"), flag("ignore_case"), number("limit")],
+        "search",
+        "The sessions that mention something, and where",
+        reads::search,
+    ),
+    get(
+        "/api/v1/sessions/{session}/command",
+        &[],
+        "command",
+        "The command that resumes a session by hand",
+        reads::command,
+    ),
+    get("/api/v1/specs", &[], "specs", "The specs", reads::specs),
+    get("/api/v1/specs/{name}", &[number("version")], "spec", "The text of a spec", reads::spec),
+    get("/api/v1/teams", &[], "teams", "The teams that are configured", reads::teams),
+    get("/api/v1/profiles", &[], "profiles", "The profiles that can be started here", reads::profiles),
     get("/api/v1/history", &[], "undo", "The operations that can be undone", reads::history),
     get("/api/v1/costs", &[], "costs", "What agents cost, by day, by program and by agent", reads::costs),
     post(
         "/api/v1/spawn",
-        &["tasks", "profile"],
         "spawn",
         schema::<SpawnAsk>,
-        "Start an agent for each task",
+        "Start an agent, or a team, for each task",
         writes::spawn,
     ),
-    post("/api/v1/agents/{id}/send", &["text"], "send", schema::<SendAsk>, "Send it a message", writes::send),
+    post("/api/v1/agents/{id}/send", "send", schema::<SendAsk>, "Send it a message", writes::send),
     post(
         "/api/v1/agents/{id}/answer",
-        &["question", "allow", "always", "text"],
         "send",
         schema::<AnswerAsk>,
         "Answer its request, by the id of the question",
         writes::answer,
     ),
+    post("/api/v1/agents/{id}/pause", "pause", schema::<StopAsk>, "Pause it", writes::pause),
+    post("/api/v1/agents/{id}/resume", "resume", schema::<EmptyAsk>, "Resume it", writes::resume),
+    post("/api/v1/agents/{id}/stop", "stop", schema::<StopAsk>, "Stop it, and save its work", writes::stop),
     post(
-        "/api/v1/agents/{id}/pause",
-        &["reason", "children"],
-        "pause",
-        schema::<StopAsk>,
-        "Pause it",
-        writes::pause,
+        "/api/v1/agents/{id}/review",
+        "review",
+        schema::<ReviewAsk>,
+        "Give a verdict on its work from a base to a head",
+        work::review,
     ),
-    post("/api/v1/agents/{id}/resume", &[], "resume", schema::<ResumeAsk>, "Resume it", writes::resume),
+    post("/api/v1/agents/{id}/collect", "collect", schema::<EmptyAsk>, "Save its work", work::collect),
+    post("/api/v1/agents/{id}/tag", "tag", schema::<TagAsk>, "Add tags to it, and remove tags", work::tag),
     post(
-        "/api/v1/agents/{id}/stop",
-        &["reason", "children"],
-        "stop",
-        schema::<StopAsk>,
-        "Stop it, and save its work",
-        writes::stop,
+        "/api/v1/compare",
+        "compare",
+        schema::<PickAsk>,
+        "Pick one of several agents, and reject the work of the others",
+        work::pick,
+    ),
+    post("/api/v1/gates", "decide", schema::<DecideAsk>, "Answer at the gate of a run", writes::decide),
+    post("/api/v1/inbox/read", "inbox-read", schema::<ReadAsk>, "Mark messages as read", writes::mark_read),
+    post("/api/v1/inbox/reply", "inbox-reply", schema::<ReplyAsk>, "Reply to a message", work::reply),
+    post("/api/v1/landing", "merge-ranked", schema::<LandAsk>, "Plan a landing, or land work", landing::land)
+        .that_takes_long(),
+    post(
+        "/api/v1/landing/continue",
+        "merge-ranked",
+        schema::<UnfinishedAsk>,
+        "Continue a landing that did not end",
+        landing::resume,
+    )
+    .that_takes_long(),
+    post(
+        "/api/v1/landing/abort",
+        "merge-ranked",
+        schema::<UnfinishedAsk>,
+        "Abort a landing that did not end",
+        landing::abort,
+    )
+    .that_takes_long(),
+    post("/api/v1/plan", "plan", schema::<PlanAsk>, "Read a list of tasks, and find its flaws", runs::plan),
+    post("/api/v1/runs", "run", schema::<RunAsk>, "Show what a plan would do, or carry it out", runs::begin)
+        .that_takes_long(),
+    post("/api/v1/runs/{run}/continue", "run", schema::<EmptyAsk>, "Continue a run", runs::resume)
+        .that_takes_long(),
+    post(
+        "/api/v1/runs/{run}/abort",
+        "run",
+        schema::<EmptyAsk>,
+        "Give a run up, and stop its agents",
+        runs::abort,
+    )
+    .that_takes_long(),
+    post(
+        "/api/v1/cleanup",
+        "cleanup",
+        schema::<CleanupAsk>,
+        "Remove agents whose work has landed, or show which",
+        work::cleanup,
     ),
     post(
-        "/api/v1/gates",
-        &["run", "gate", "option", "note"],
-        "decide",
-        schema::<DecideAsk>,
-        "Answer at the gate of a run",
-        writes::decide,
-    ),
-    post(
-        "/api/v1/inbox/read",
-        &["messages"],
-        "inbox-read",
-        schema::<ReadAsk>,
-        "Mark messages as read",
-        writes::mark_read,
+        "/api/v1/undo",
+        "undo",
+        schema::<UndoAsk>,
+        "Undo an operation, or show what that would change",
+        work::undo,
     ),
 ];
-
 /// Returns the schema of a body, complete in itself.
-fn schema<T: JsonSchema>() -> Schema {
+pub(crate) fn schema<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
@@ -169,20 +279,26 @@ fn describe(_: &Call<'_>) -> Result<Value> {
         takes: route.takes,
         kind: route.kind,
         body: route.body.map(|schema| schema()),
+        takes_long: route.takes_long,
     });
     Ok(openapi::document(described))
 }
 
 /// Finds the call that a request makes.
 pub(crate) fn find(method: &str, target: &Target) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.method == method && target.matches(route.path).is_some())
+    let all = [ROUTES, seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES];
+    let mut all = all.into_iter().flatten();
+    all.find(|route| route.method == method && target.matches(route.path).is_some())
 }
 
 /// Lists the calls.
 fn list(_: &Call<'_>) -> Result<Value> {
-    let row = |method: &str, path: &str, takes: &[&str], about: &str| json!({"method": method, "path": path, "takes": takes, "about": about});
+    let row = |method: &str, path: &str, takes: &[String], about: &str| json!({"method": method, "path": path, "takes": takes, "about": about});
     let mut calls: Vec<Value> =
-        ROUTES.iter().map(|route| row(route.method, route.path, route.takes, route.about)).collect();
+        ROUTES.iter().map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
     calls.push(row("GET", stream::PATH, &[], "Changes, as server-sent events"));
-    Ok(json!({"version": 1, "kind": "calls", "calls": calls}))
+    let aliases = [seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES].into_iter().flatten();
+    let aliases: Vec<Value> =
+        aliases.map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
+    Ok(json!({"version": 1, "kind": "calls", "calls": calls, "aliases": aliases}))
 }

@@ -1,15 +1,18 @@
 //! What a call was made with, and the answers of commands.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use orchestra::{Error, Result, context::Context, git::Repo, wire::Answer, world::Environment};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::server::Server;
+
 /// What a call was made with.
 pub(crate) struct Call<'a> {
     pub(crate) context: Context,
     pub(crate) environment: &'a Environment,
+    pub(crate) server: &'a Arc<Server>,
     /// The words of the path in the places of the row, such as the id of an agent.
     pub(crate) places: Vec<String>,
     pub(crate) parameters: BTreeMap<String, String>,
@@ -25,9 +28,14 @@ impl Call<'_> {
         Repo::discover(self.environment)
     }
 
+    /// Returns the first word that the path names, such as a run.
+    pub(crate) fn place(&self) -> String {
+        self.places.first().cloned().unwrap_or_default()
+    }
+
     /// Returns the agent that the path names.
     pub(crate) fn agent(&self) -> String {
-        self.places.first().cloned().unwrap_or_default()
+        self.place()
     }
 
     /// Returns a parameter that is a number.

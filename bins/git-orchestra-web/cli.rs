@@ -34,6 +34,12 @@ pub(crate) struct Cli {
     /// End after this time, such as 8h
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
     pub(crate) limit: Option<Duration>,
+    /// Let the page that is served already print one more link in its terminal
+    #[arg(long, exclusive = true)]
+    pub(crate) new_token: bool,
+    /// Let the page that is served already log all browsers out, and print a new link in its terminal
+    #[arg(long, exclusive = true)]
+    pub(crate) revoke: bool,
     /// Show the link as a QR code as well: that of the first --host, if there is one
     #[arg(long)]
     pub(crate) qr: bool,
@@ -53,6 +59,7 @@ impl Cli {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra web", "Print a link to a page that shows the agents of this repository"),
+        ("git orchestra web --revoke", "Log all browsers out, because a phone was lost"),
         ("git orchestra web --write --for 8h", "Answer and direct agents from the page, until the evening"),
         (
             "git orchestra web --port 4000 --host https://box.example.net",
@@ -67,8 +74,12 @@ pub(crate) const PAGE: Page = Page {
                  is a secret that the browser does not send with the address: the page sends it once, and gets a \
                  cookie that no script reads and a key that only pages of this server have. Both are needed for \
                  every request. Other pages, other servers of this machine, and names that were led here are \
-                 refused. If the link was used or is too old, start the command again.",
-                "Without --write nothing can be changed. An agent cannot start the server.",
+                 refused. If the link was used or is too old: git orchestra web --new-token.",
+                "Without --write nothing can be changed. An agent cannot start the server. What is changed from the page is \
+                 recorded with 'via: web'.",
+                "One server at a time runs for a repository; .git/orchestra/web.json says on which port, and which process it \
+                 is, and holds no secret. A second command says where the first one runs. With --new-token it asks that one for \
+                 another link, and with --revoke to end all logins: the link is printed where the server runs.",
             ],
         ),
         (
@@ -77,10 +88,16 @@ pub(crate) const PAGE: Page = Page {
                 "POST /login with {\"token\":\"…\"} returns a cookie and a key, which goes into the header Orchestra-Key of \
                  all other requests. GET /api/v1 lists the calls, and GET /api/v1/openapi.json describes them. Answers are those of --json, except that control \
                  and bidirectional characters are made visible. A call that changes something takes an \
-                 Idempotency-Key: sent again with the same one, it is not done again.",
+                 Idempotency-Key: sent again with the same one, it is not done again. Landings and runs continue if their answer takes longer than two \
+                 seconds: it is 202 then, and GET /api/v1/background has the answer later.",
                 "GET /api/v1/events streams changes as server-sent events: reset (the counts and at most 100 agents), \
-                 agent (one agent that came or changed), gone, counts, log (output grew) and operation (a landing made \
-                 a step). A reader that is too slow gets reset.",
+                 agent (one agent that came or changed), gone, counts, log (output grew), operation (a landing made \
+                 a step) and background (a landing or a run that was begun here has ended). A reader that is too slow gets reset.",
+                "Scripts for the dashboards of claude-orchestra and agent-orchestra run with another port and with these \
+                 headers: /api/status, /api/sessions, /api/worktrees, /api/spawn, /api/agents, /api/cleanup, /api/teams, \
+                 /api/gm, and the WebSockets /ws/status, /ws/logs, /ws/teams and /ws/gm. What lost work there does not \
+                 lose it here: cleanup keeps what has not landed, a merge is a tested landing, and tasks wait instead of \
+                 being dropped. Build and test commands are those of the configuration.",
             ],
         ),
     ],

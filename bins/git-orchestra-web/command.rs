@@ -8,24 +8,37 @@
 //! | `answering` | from a request to its answer, past the guard |
 //! | `replies` | answers, with the headers that each has |
 //! | `assets` | the page |
-//! | `api`, `call`, `reads`, `writes` | the calls, and what each does |
+//! | `api`, `call`, `parameters` | the calls |
+//! | `reads`, `writes`, `work`, `landing`, `runs` | what each call does |
+//! | `seeds`, `seed_teams`, `seed_runs` | calls of the dashboards of other programs, so that scripts for them work |
+//! | `socket` | their WebSockets |
+//! | `background` | calls that take long |
 //! | `openapi` | the description of the calls |
 //! | `stream`, `hub`, `frames` | changes, sent to every browser that listens |
 
 mod answering;
 mod api;
 mod assets;
+mod background;
 mod call;
 mod cli;
 mod connections;
 mod frames;
 mod hub;
+mod landing;
 mod openapi;
+mod parameters;
 mod reads;
 mod replies;
+mod runs;
+mod seed_runs;
+mod seed_teams;
+mod seeds;
 mod server;
+mod socket;
 mod stream;
 mod view;
+mod work;
 mod writes;
 
 use orchestra::Result;

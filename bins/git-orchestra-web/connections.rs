@@ -49,7 +49,8 @@ async fn serve(stream: TcpStream, server: Arc<Server>) {
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(MAX_HEAD)
         .half_close(false)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
     // A connection that broke, or was no HTTP, needs no answer.
     let _ = connection.await;
 }

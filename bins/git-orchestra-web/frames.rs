@@ -71,6 +71,15 @@ pub(crate) fn of(changes: &[Change], seen: &Snapshot) -> Option<Vec<Frame>> {
     Some(frames)
 }
 
+/// Returns the frame of a call that takes long, without its answer, which is asked for.
+pub(crate) fn background(call: &Value) -> Frame {
+    let mut shown = call.clone();
+    if let Value::Object(fields) = &mut shown {
+        fields.remove("answer");
+    }
+    Frame::new("background", shown)
+}
+
 /// Returns the frame with how many agents there are of each sort.
 pub(crate) fn count(report: &Report) -> Frame {
     Frame::new("counts", counts(report))

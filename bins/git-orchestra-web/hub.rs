@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use orchestra::context::Cancel;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::frames::Frame;
@@ -16,12 +17,22 @@ const BACKLOG: usize = 256;
 /// What the watch tells all listeners.
 #[derive(Clone)]
 pub(crate) enum News {
-    /// A frame, as it is sent.
-    Frame(Arc<str>),
+    /// A frame.
+    Frame(Arc<SentFrame>),
     /// Everything may have changed.
     Reset,
     /// The repository cannot be watched any more.
     End,
+}
+
+/// A frame with its number.
+pub(crate) struct SentFrame {
+    /// The word after `event:`.
+    pub(crate) event: &'static str,
+    /// What is after `data:`.
+    pub(crate) data: Value,
+    /// All of it, as it is sent.
+    pub(crate) text: String,
 }
 
 /// The listeners, and the watch while there are some.
@@ -52,8 +63,15 @@ impl Hub {
     }
 
     /// Returns a frame as it is sent.
-    pub(crate) fn text(&self, frame: &Frame) -> Arc<str> {
-        frame.text(self.number.fetch_add(1, Ordering::Relaxed)).into()
+    pub(crate) fn text(&self, frame: &Frame) -> String {
+        frame.text(self.number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Sends a frame to all listeners.
+    pub(crate) fn send(&self, frame: Frame) {
+        let text = self.text(&frame);
+        let Frame { event, data } = frame;
+        self.tell(News::Frame(Arc::new(SentFrame { event, data, text })));
     }
 
     /// Tells all listeners.

@@ -6,17 +6,21 @@ use orchestra::wire::KINDS;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
+use super::{background, parameters::Parameter};
+
 /// A call, as far as it is described.
 pub(crate) struct Described {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) about: &'static str,
-    /// The names of its parameters; of a POST, of the fields of its body.
-    pub(crate) takes: &'static [&'static str],
+    /// Its parameters.
+    pub(crate) takes: &'static [Parameter],
     /// The kind of its answer.
     pub(crate) kind: &'static str,
     /// The schema of its body.
     pub(crate) body: Option<Schema>,
+    /// Whether it may answer before it is done.
+    pub(crate) takes_long: bool,
 }
 
 /// Returns the document.
@@ -24,6 +28,7 @@ pub(crate) fn document(calls: impl Iterator<Item = Described>) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut schemas = Map::new();
     add_schema(&mut schemas, "error");
+    add_schema(&mut schemas, background::KIND);
     for call in calls {
         add_schema(&mut schemas, call.kind);
         let item = paths.entry(call.path).or_default();
@@ -42,15 +47,13 @@ pub(crate) fn document(calls: impl Iterator<Item = Described>) -> Value {
 }
 
 fn operation(call: &Described) -> Value {
-    let is_get = call.method == "GET";
-    let mut parameters = Vec::new();
-    if call.path.contains("{id}") {
-        parameters.push(parameter("id", "path", true));
-    }
-    if is_get {
-        parameters.extend(call.takes.iter().map(|name| parameter(name, "query", false)));
-    } else {
-        parameters.push(parameter("Idempotency-Key", "header", false));
+    let text = || json!({"type": "string"});
+    let places = call.path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'));
+    let mut parameters: Vec<Value> = places.map(|name| parameter(name, "path", true, text())).collect();
+    parameters
+        .extend(call.takes.iter().map(|one| parameter(one.name, "query", one.is_required, one.schema())));
+    if call.body.is_some() {
+        parameters.push(parameter("Idempotency-Key", "header", false, text()));
     }
     let answer = |kind: &str, about: &str| {
         let schema = json!({"$ref": format!("#/components/schemas/{kind}")});
@@ -61,6 +64,9 @@ fn operation(call: &Described) -> Value {
         "parameters": parameters,
         "responses": {"200": answer(call.kind, "It is done"), "default": answer("error", "It failed, and why")},
     });
+    if call.takes_long {
+        operation["responses"]["202"] = answer(background::KIND, "It continues, and its answer is kept");
+    }
     if let Some(body) = &call.body {
         operation["requestBody"] =
             json!({"required": true, "content": {"application/json": {"schema": body}}});
@@ -68,8 +74,8 @@ fn operation(call: &Described) -> Value {
     operation
 }
 
-fn parameter(name: &str, place: &str, is_required: bool) -> Value {
-    json!({"name": name, "in": place, "required": is_required, "schema": {"type": "string"}})
+fn parameter(name: &str, place: &str, is_required: bool, schema: Value) -> Value {
+    json!({"name": name, "in": place, "required": is_required, "schema": schema})
 }
 
 /// Adds the schema of a kind of answer, with all that it refers to. Answers that no command prints are objects.

@@ -7,10 +7,16 @@ use orchestra::{
     model::AgentId,
     ops::{
         agent_object::AgentObject,
-        decide, diff, inbox,
+        candidates, decide, diff, inbox,
         logs::{self, Position},
-        sessions, status, unasked, undo,
-        web::{LogPage, PageStart},
+        sessions::{
+            self,
+            resume::PreparedSession,
+            search::{self, Query, SearchSummary},
+            search_report::{FoundSession, Report as SearchReport},
+        },
+        spec, status, unasked, undo,
+        web::{self, LogPage, PageStart},
         worktrees,
     },
     wire,
@@ -95,11 +101,60 @@ pub(crate) fn worktrees(call: &Call<'_>) -> Result<Value> {
 }
 
 pub(crate) fn sessions(call: &Call<'_>) -> Result<Value> {
+    let request = sessions::Request { limit: session_limit(call)?, ..sessions::Request::default() };
+    envelope(wire::SESSIONS, &sessions::run(&call.context, Some(&call.repo()?), &request)?)
+}
+
+/// Returns how many sessions are asked for.
+fn session_limit(call: &Call<'_>) -> Result<usize> {
     let (default, most) = SESSIONS;
     let limit = call.number("limit")?.unwrap_or(default).clamp(1, most);
-    let request =
-        sessions::Request { limit: usize::try_from(limit).unwrap_or(1), ..sessions::Request::default() };
-    envelope(wire::SESSIONS, &sessions::run(&call.context, Some(&call.repo()?), &request)?)
+    Ok(usize::try_from(limit).unwrap_or(1))
+}
+
+pub(crate) fn search(call: &Call<'_>) -> Result<Value> {
+    let words = call.parameters.get("words").cloned().unwrap_or_default();
+    let (regex, ignore_case) = (call.flag("regex")?, call.flag("ignore_case")?);
+    let query = Query { words, regex, ignore_case, one_match: false };
+    let request = sessions::Request { limit: session_limit(call)?, ..sessions::Request::default() };
+    let repo = call.repo()?;
+    let mut under_way = search::run(&call.context, Some(&repo), &request, &query)?;
+    let sessions = under_way.by_ref().map(|hits| hits.map(FoundSession::from)).collect::<Result<_>>()?;
+    let SearchSummary { searched, troubles } = under_way.finish();
+    envelope(wire::SEARCH, &SearchReport { searched, sessions, unreadable: troubles })
+}
+
+/// Says what to type to resume a session, or that of an agent, in its own program.
+pub(crate) fn command(call: &Call<'_>) -> Result<Value> {
+    let repo = unasked::accepted(call.repo()?)?;
+    let request = sessions::resume::Request {
+        session: call.place(),
+        dry_run: true,
+        ..sessions::resume::Request::default()
+    };
+    let PreparedSession { plan, .. } = sessions::resume::prepare(call.environment, Some(&repo), &request)?;
+    let mut answer = serde_json::to_value(&plan);
+    if let Ok(answer) = &mut answer {
+        answer["command"] = json!(plan.shell_command());
+    }
+    with_head("command", answer)
+}
+
+pub(crate) fn teams(call: &Call<'_>) -> Result<Value> {
+    with_head("teams", Ok(json!({"teams": web::teams(&call.repo()?)})))
+}
+
+pub(crate) fn profiles(call: &Call<'_>) -> Result<Value> {
+    with_head("profiles", Ok(json!({"profiles": candidates::profiles(&call.repo()?)})))
+}
+
+pub(crate) fn specs(call: &Call<'_>) -> Result<Value> {
+    envelope(wire::SPECS, &spec::run(&call.context, &call.repo()?)?)
+}
+
+pub(crate) fn spec(call: &Call<'_>) -> Result<Value> {
+    let request = spec::ShowRequest { name: Some(call.place()), version: call.number("version")? };
+    envelope(wire::SPEC, &spec::show(&call.context, &call.repo()?, &request)?)
 }
 
 pub(crate) fn history(call: &Call<'_>) -> Result<Value> {

@@ -8,7 +8,11 @@ use hyper::{
     body::Bytes,
     header::{self, HeaderName, HeaderValue},
 };
-use orchestra::{Code, Error, Kind, ops::web::Refusal, wire};
+use orchestra::{
+    Code, Error, Kind,
+    ops::web::{Refusal, make_visible},
+    wire,
+};
 use orchestra_terminal::errors;
 
 /// The body of an answer.
@@ -22,8 +26,8 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
-         frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; \
-         trusted-types 'none'",
+         manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -52,10 +56,11 @@ impl Reply {
 
     /// An error of an operation.
     pub(crate) fn error(error: &Error) -> Self {
-        Self {
-            status: status(error),
-            ..Self::json(wire::ERROR.text(&errors::to_failure(error)).unwrap_or_default())
-        }
+        let text = wire::ERROR.text(&errors::to_failure(error)).unwrap_or_default();
+        // An error may quote what a request said.
+        let mut answer = serde_json::from_str(&text).unwrap_or_default();
+        make_visible(&mut answer);
+        Self { status: status(error), ..Self::json(answer.to_string()) }
     }
 
     /// An error with another status than that of its kind.
@@ -103,6 +108,8 @@ fn status(error: &Error) -> u16 {
             | Code::GateUnknown
             | Code::OperationUnknown
             | Code::MessageUnknown
+            | Code::SessionUnknown
+            | Code::SpecUnknown
     );
     match error.kind() {
         _ if is_unknown => 404,

@@ -8,11 +8,16 @@ use std::{
 use orchestra::{
     Result,
     context::{Cancel, Context},
+    model::via::Via,
     ops::web::{HostName, Logins, Repeats, Request, Visitor},
     world::{self, Environment},
 };
 
-use super::{hub::Hub, replies::Reply};
+use super::{
+    background::Background,
+    hub::{Hub, News},
+    replies::Reply,
+};
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -26,6 +31,7 @@ pub(crate) struct Server {
     /// Whether changes are offered.
     pub(crate) write: bool,
     pub(crate) hub: Hub,
+    pub(crate) background: Background,
     started_at: Instant,
     logins: Mutex<Logins>,
     repeats: Mutex<Repeats<Reply>>,
@@ -45,12 +51,13 @@ impl Server {
         let mut hosts = HostName::of_this_machine(port).to_vec();
         hosts.extend(request.hosts.iter().cloned());
         Ok(Arc::new(Self {
-            environment: environment.clone(),
+            environment: environment.through(Via::Web),
             cancel: cancel.clone(),
             hosts,
             cookie: format!("orchestra-{port}-{}", world::random_hex::<4>()?),
             write: request.write,
             hub: Hub::default(),
+            background: Background::default(),
             started_at: Instant::now(),
             logins: Mutex::default(),
             repeats: Mutex::default(),
@@ -65,6 +72,12 @@ impl Server {
     /// Returns the links and the logins. No lock is held over a wait.
     pub(crate) fn logins(&self) -> MutexGuard<'_, Logins> {
         self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends all logins, and the streams of those who were logged in.
+    pub(crate) fn revoke(&self) {
+        self.logins().revoke();
+        self.hub.tell(News::End);
     }
 
     /// Returns the requests that came with a key.

@@ -18,7 +18,10 @@ use orchestra::{
     context::Cancel,
     error::ErrorContext as _,
     git::Repo,
-    ops::status::{self, Request},
+    ops::{
+        status::{self, Request},
+        web::Refusal,
+    },
     watch::{Filter, Update, Watch},
 };
 use tokio::sync::{
@@ -42,16 +45,16 @@ const ON_THE_WAY: usize = 8;
 /// The time between two signs that the stream is alive.
 const SIGN: Duration = Duration::from_secs(15);
 /// How long a listener may take nothing, before it is sent away.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest sleep of the watch.
 const SLEEP: Duration = Duration::from_secs(3600);
 
 /// A place among the listeners. The last one to leave ends the watch.
-struct Listener(Arc<Server>);
+pub(crate) struct Listener(Arc<Server>);
 
 impl Listener {
     /// Takes a place, and starts the watch if it is the first.
-    fn new(server: &Arc<Server>) -> Result<Self> {
+    pub(crate) fn new(server: &Arc<Server>) -> Result<Self> {
         let mut watching = server.hub.watching();
         if watching.listeners >= MAX_LISTENERS {
             return Err(Error::new(Code::LimitExceeded, format!("{MAX_LISTENERS} streams are open"))
@@ -83,10 +86,13 @@ impl Drop for Listener {
     }
 }
 
-/// Answers with the stream.
-pub(crate) fn open(server: &Arc<Server>) -> Response<Body> {
+/// Answers with the stream, if nobody has ended all logins since its reader was let in.
+pub(crate) fn open(server: &Arc<Server>, epoch: u64) -> Response<Body> {
     // What happens from here on is in the backlog.
     let news = server.hub.news.subscribe();
+    if server.logins().epoch() != epoch {
+        return Reply::refusal(Refusal::Stranger).response();
+    }
     let listener = match Listener::new(server) {
         Ok(listener) => listener,
         Err(error) => return Reply::error_of(503, &error).response(),
@@ -101,7 +107,7 @@ async fn feed(listener: Listener, mut news: broadcast::Receiver<News>, to: mpsc:
     let mut next = Some(News::Reset);
     loop {
         let part = match next {
-            Some(News::Frame(text)) => Bytes::copy_from_slice(text.as_bytes()),
+            Some(News::Frame(frame)) => Bytes::copy_from_slice(frame.text.as_bytes()),
             Some(News::Reset) => match reset(&listener.0).await {
                 Some(text) => text,
                 None => return,
@@ -134,7 +140,7 @@ async fn reset(server: &Arc<Server>) -> Option<Bytes> {
     let read = move || {
         let repo = Repo::discover(&shared.environment).ok()?;
         let report = status::run(&shared.context(), &repo, &Request::default()).ok()?;
-        Some(Bytes::copy_from_slice(shared.hub.text(&frames::reset(&report)).as_bytes()))
+        Some(Bytes::from(shared.hub.text(&frames::reset(&report))))
     };
     tokio::task::spawn_blocking(read).await.ok().flatten()
 }
@@ -166,13 +172,11 @@ fn try_watch(server: &Server, cancel: &Cancel) -> Result<()> {
         let seen = watch.snapshot();
         match frames::of(&changes, seen) {
             None => server.hub.tell(News::Reset),
-            Some(frames) => frames.iter().for_each(|frame| {
-                server.hub.tell(News::Frame(server.hub.text(frame)));
-            }),
+            Some(frames) => frames.into_iter().for_each(|frame| server.hub.send(frame)),
         }
         let count = frames::count(&seen.status);
         if counted.as_ref() != Some(&count) {
-            server.hub.tell(News::Frame(server.hub.text(&count)));
+            server.hub.send(count.clone());
             counted = Some(count);
         }
     }

@@ -2,14 +2,17 @@
 
 use orchestra::{
     Result,
-    ops::{decide, inbox, pause, resume, send, status, stop, unasked},
+    ops::{decide, inbox, pause, resume, send, spawn, status, stop, unasked},
     wire,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::call::{Call, envelope};
+use super::{
+    call::{Call, envelope},
+    work::EmptyAsk,
+};
 
 /// Tasks to start agents for.
 #[derive(Deserialize, JsonSchema)]
@@ -18,12 +21,21 @@ pub(crate) struct SpawnAsk {
     tasks: Vec<String>,
     #[serde(default)]
     profile: Option<String>,
+    #[serde(default)]
+    team: Option<String>,
+}
+
+impl SpawnAsk {
+    fn request(self) -> spawn::Request {
+        let Self { tasks, profile, team } = self;
+        spawn::Request { tasks, agents: profile.into_iter().collect(), team, ..spawn::Request::default() }
+    }
 }
 
 pub(crate) fn spawn(call: &Call<'_>) -> Result<Value> {
     let asked: SpawnAsk = call.asked()?;
     let repo = unasked::accepted(call.repo()?)?;
-    let started = unasked::spawn(&call.context, &repo, asked.tasks, asked.profile)?;
+    let started = unasked::spawn(&call.context, &repo, asked.request())?;
     let agents = started.agents.iter().map(|agent| agent.id.to_string()).collect();
     let request = status::Request { agents, ..status::Request::default() };
     envelope(wire::SPAWN, &status::run(&call.context, &repo, &request)?)
@@ -99,13 +111,8 @@ pub(crate) fn pause(call: &Call<'_>) -> Result<Value> {
     envelope(wire::PAUSE, &pause::run(&call.context, &call.repo()?, &request)?)
 }
 
-/// An object without fields.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ResumeAsk {}
-
 pub(crate) fn resume(call: &Call<'_>) -> Result<Value> {
-    let ResumeAsk {} = call.asked()?;
+    let EmptyAsk {} = call.asked()?;
     let repo = unasked::accepted(call.repo()?)?;
     let agents = vec![call.agent()];
     let request = resume::Request { agents: agents.clone(), ..resume::Request::default() };

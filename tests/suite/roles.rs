@@ -25,6 +25,22 @@ fn configure(repo: &TestRepo<'_>, pairs: &[(&str, &str)]) {
 }
 
 #[test]
+fn roles_whose_program_is_missing_are_left_out_of_what_is_ready() {
+    let world = world();
+    let repo = world.repo();
+    configure(
+        &repo,
+        &[("coder.program", "claude"), ("coder.prompt", "You write."), ("tester.program", "claude")],
+    );
+    // To say what is ready, every role is looked at, whose error would say what is ready.
+    for profile in ["coder", "nosuch"] {
+        let error = plan(&repo, profile).expect_err("it is missing");
+        let ready = error.hints.iter().find(|hint| hint.starts_with("ready here:")).expect("a hint");
+        assert!(ready.contains("sh") && !ready.contains("coder") && !ready.contains("tester"), "{ready}");
+    }
+}
+
+#[test]
 fn a_role_runs_a_known_program_with_its_own_options() {
     let world = world();
     let repo = world.repo().with_scripted_claude();

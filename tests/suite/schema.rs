@@ -46,7 +46,7 @@ const FULL: &[(&str, &str)] = &[
     ("decide", r#"{"run":"019aa0a0","gate":2,"option":"retry","note":"keep it","wait_seconds":30}"#),
     (
         "review",
-        r#"{"agent":"tidy-k3m9q","give":{"verdict":"changes","text":"no","comments":[{"file":"a.rs","line":3,"text":"why"}],"head":null,"keep":true}}"#,
+        r#"{"agent":"tidy-k3m9q","give":{"verdict":"changes","text":"no","comments":[{"file":"a.rs","line":3,"text":"why"}],"base":null,"head":null,"keep":true}}"#,
     ),
     (
         "cleanup",

@@ -2,8 +2,10 @@
 
 mod calls;
 mod guard;
+mod landing;
 mod page;
 mod stream;
+mod work;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -14,6 +14,12 @@ function read() {
   }
 }
 
+const isGuest = () => login.guest === true;
+
+/** Says why nothing can be changed from here, and what to type. */
+export const howToAct = () =>
+  isGuest() ? "You are a guest, who only looks" : "This page only looks. To act from here: git orchestra web --write";
+
 /** Whether this browser may change something. */
 export const mayWrite = () => login.write === true;
 
@@ -36,6 +42,11 @@ function headers(more = {}) {
   return { "Orchestra-Key": login.key ?? "", ...more };
 }
 
+/** Calls `changed` when another tab of this browser has logged in: what this one has does not count any more. */
+export function whenLoggedInElsewhere(changed) {
+  addEventListener("storage", (event) => event.key === KEY && changed());
+}
+
 /** Logs in by the token of the link, which is then taken out of the address. */
 export async function logIn() {
   const token = new URLSearchParams(location.hash.slice(1)).get("t");
@@ -53,9 +64,15 @@ export async function get(path) {
   return answered(await fetch(`/api/v1/${path}`, { headers: headers() }));
 }
 
+/** Returns a name that no other request has; `randomUUID` is not there without a secure context. */
+function name() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Changes something. A request whose answer got lost is sent again, and done once. */
 export async function post(path, body) {
-  const more = { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() };
+  const more = { "Content-Type": "application/json", "Idempotency-Key": name() };
   const options = { method: "POST", headers: headers(more), body: JSON.stringify(body) };
   for (let left = 2; ; left -= 1) {
     let response;
@@ -70,8 +87,8 @@ export async function post(path, body) {
   }
 }
 
-/** Reads the stream of changes until it ends or `signal` is aborted: `on` gets the event and its data. */
-export async function listen(signal, on) {
+/** Reads the stream of changes until it ends or `signal` is aborted: `on` gets the event and its data, and `sign` is called when it lives. */
+export async function listen(signal, on, sign = () => {}) {
   const own = new AbortController();
   signal.addEventListener("abort", () => own.abort());
   let timer = setTimeout(() => own.abort(), SILENCE);
@@ -85,6 +102,7 @@ export async function listen(signal, on) {
       if (done) return;
       clearTimeout(timer);
       timer = setTimeout(() => own.abort(), SILENCE);
+      sign();
       text += value;
       for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
         frame(text.slice(0, end), on);

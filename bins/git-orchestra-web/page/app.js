@@ -1,120 +1,133 @@
-// Logs in, follows the changes, and shows the board or one agent.
+// Logs in, follows the changes, and shows the board and the place that the address names.
 
-import { listen, logIn } from "./api.js";
-import * as agent from "./agent.js";
+import { logIn, whenLoggedInElsewhere } from "./api.js";
 import * as board from "./board.js";
-import { fill, make } from "./dom.js";
+import { fill, make, setText, tick } from "./dom.js";
+import { listenToKeys } from "./keys.js";
+import { follow } from "./link.js";
+import * as notices from "./notices.js";
+import { PLACES, parse } from "./places.js";
+import { everything, known, onEvent, readRuns, take } from "./store.js";
 
-/** How long a page that nobody sees keeps its connection: a browser has few. */
-const HIDDEN = 30000;
-/** The pauses between attempts to connect. */
-const PAUSES = [500, 1000, 2000, 5000, 10000];
+/** How often ages are written again. */
+const TICK = 5000;
+/** How many attempts fail before the page says that the server has ended. */
+const PATIENCE = 3;
 
-const agents = new Map();
 const main = document.getElementById("main");
-const status = document.getElementById("state");
-const list = make("nav", { class: "board", "aria-label": "Agents" });
-const pane = make("div", { class: "pane" });
+const state = document.getElementById("state");
+const list = make("section", { class: "board", "aria-label": "Agents" });
+const pane = make("div", { class: "pane", id: "pane" });
 let open = null;
-let counts = {};
 let isDrawn = false;
+let heardAt = null;
+let runsTimer = null;
 
+/** Draws before the next picture, once for all events till then. A tab that nobody sees draws when it is seen. */
 function draw() {
   if (isDrawn) return;
   isDrawn = true;
   requestAnimationFrame(() => {
     isDrawn = false;
-    board.draw(list, [...agents.values()], open?.id);
-    const waits = counts.waiting ? `? ${counts.waiting} waits · ` : "";
-    document.title = counts.waiting ? `(${counts.waiting}) git orchestra` : "git orchestra";
-    say(`${waits}● live · ${counts.live ?? 0} run`, "live");
+    board.draw(open?.agent);
+    notices.show();
   });
 }
 
 function say(text, kind) {
-  if (status.textContent !== text) status.textContent = text;
-  document.body.className = kind;
+  setText(state, text);
+  if (document.body.className !== kind) document.body.className = kind;
 }
 
 function choose() {
-  const id = decodeURIComponent(location.hash.slice(1));
-  open = id ? { id, view: agent.view(id, () => agents.get(id)) } : null;
-  fill(pane, open?.view.root);
-  main.classList.toggle("one", open !== null);
-  draw();
-}
-
-function heard(event, data) {
-  if (event === "reset") {
-    agents.clear();
-    for (const one of data.agents) agents.set(one.id, one);
-    counts = data.counts;
-    open?.view.changed();
-    open?.view.grew();
-  } else if (event === "agent") {
-    agents.set(data.id, data);
-    if (open?.id === data.id) open.view.changed();
-  } else if (event === "gone") {
-    agents.delete(data.agent);
-    if (open?.id === data.agent) open.view.changed();
-  } else if (event === "counts") {
-    counts = data;
-  } else if (event === "log") {
-    if (open?.id === data.agent) open.view.grew();
-    return;
+  const route = parse(location.hash);
+  const isSame = open && open.address === location.hash;
+  if (isSame) return;
+  const isFirst = open === null;
+  open?.view?.close?.();
+  const view = route.open?.();
+  open = { address: location.hash, agent: route.agent, view };
+  fill(pane, view?.root);
+  main.classList.toggle("one", Boolean(view));
+  for (const link of document.querySelectorAll("#places a")) {
+    const isHere = link.getAttribute("href") === `#${route.name}`;
+    if (isHere) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
   draw();
+  if (isFirst) return;
+  if (view) pane.querySelector("h2")?.focus();
+  else board.focus(route.from);
 }
 
-function ended(title, ...hints) {
-  fill(main, make("section", { class: "ended" }, make("h2", {}, title), ...hints.map((hint) => make("p", {}, hint))));
+/** Reads the runs again some time after something changed: a gate opens where an agent ended. */
+function readRunsLater() {
+  if (runsTimer || document.hidden) return;
+  runsTimer = setTimeout(() => {
+    runsTimer = null;
+    readRuns().catch(() => {});
+  }, 500);
+}
+
+function heard(message) {
+  if (message.event) {
+    take(message.event, message.data);
+    if (message.event === "reset" || (message.event === "agent" && known.runs.length > 0)) readRunsLater();
+  }
+  if (message.event || message.sign) {
+    heardAt = Date.now();
+    // Before everything was heard again, what is shown may be old.
+    if (message.event === "reset" || document.body.className === "live") say("● live", "live");
+  } else if (message.wakes) say("◌ asking…", "old");
+  else if (message.rests) say("◌ rests", "old");
+  else if (message.ended) ended(message.ended);
+  else if (message.lost !== undefined) lost(message.lost);
+}
+
+function lost(failures) {
+  const seconds = heardAt && Math.round((Date.now() - heardAt) / 1000);
+  const old = heardAt ? `; what is shown is ${seconds}s old` : "";
+  if (failures < PATIENCE) say(`○ reconnecting${old}`, "old");
+  else say(`✕ the server does not answer${old}; start it again: git orchestra web`, "old gone");
+}
+
+function ended(error) {
+  const isStranger = error.status === undefined || error.status === 401;
+  const [title, hint] = isStranger
+    ? ["This browser is not logged in", "Open the link that 'git orchestra web' printed; it works once, for ten minutes."]
+    : ["This link does not log in", error.message];
+  fill(
+    main,
+    make(
+      "section",
+      { class: "over" },
+      make("h2", {}, title),
+      make("p", {}, hint),
+      make("p", {}, "Start the page again: git orchestra web"),
+    ),
+  );
   say("✕ ended", "ended");
 }
 
-function visible() {
-  if (!document.hidden) return Promise.resolve();
-  return new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
-}
-
-async function follow() {
-  for (let failures = 0; ; ) {
-    await visible();
-    const stop = new AbortController();
-    let timer;
-    const watch = () => {
-      clearTimeout(timer);
-      if (document.hidden) timer = setTimeout(() => stop.abort(), HIDDEN);
-    };
-    document.addEventListener("visibilitychange", watch);
-    try {
-      await listen(stop.signal, (event, data) => {
-        failures = 0;
-        heard(event, data);
-      });
-    } catch (error) {
-      if (error.status === 401) {
-        return ended("This browser is not logged in", "Open the link that 'git orchestra web' printed; it works once, for ten minutes.");
-      }
-    } finally {
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", watch);
-    }
-    say("○ reconnecting; what is shown is old", "old");
-    await new Promise((resolve) => setTimeout(resolve, PAUSES[Math.min(failures, PAUSES.length - 1)]));
-    failures += 1;
-  }
-}
-
 async function start() {
+  fill(document.getElementById("places"), ...PLACES.map((one) => make("a", { href: `#${one.name}`, title: one.title }, one.word)));
+  whenLoggedInElsewhere(() => location.reload());
   try {
     await logIn();
   } catch (error) {
-    return ended("This link does not log in", error.message, "Start the page again: git orchestra web");
+    return ended({ message: error.message, status: error.status ?? 0 });
   }
   fill(main, list, pane);
+  board.start(list);
+  listenToKeys();
+  onEvent((event, data) => {
+    open?.view?.changed?.(event, data);
+    draw();
+  });
   addEventListener("hashchange", choose);
   choose();
-  await follow();
+  setInterval(tick, TICK);
+  await follow({ on: heard, everything, staysAwake: notices.areLoud });
 }
 
 start();

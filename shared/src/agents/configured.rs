@@ -59,13 +59,24 @@ fn program_of_role(name: &str, config: &Config<'_>) -> Option<&'static dyn Agent
 /// There is no such profile, its program is not on this machine, or it does not support an option (2). The error names the profiles
 /// that are ready.
 pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
+    launch_or(name, config, options, &|error| error.hint(ready_here(config)))
+}
+
+/// As [`launch`], where `with_ready` names the profiles that are ready in an error. Finding those launches all roles, and must not ask
+/// for them again.
+fn launch_or(
+    name: &str,
+    config: &Config<'_>,
+    options: &Options,
+    with_ready: &dyn Fn(Error) -> Error,
+) -> Result<Launch> {
     // What nobody approved must not look as if it were missing.
     config.get(&AGENT_COMMAND.of(name))?;
     config.get(&AGENT_ACP.of(name))?;
     config.get(&AGENT_PROGRAM.of(name))?;
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
-    let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
+    let launcher = launcher.ok_or_else(|| no_such_program(name, config, with_ready))?;
     let own = ProfileOptions::of(name, config)?;
     let unsupported = own.unsupported(launcher.supported());
     let typed = options.permission;
@@ -80,7 +91,7 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
         options.mcp.extend(config.valid(&MCP)?);
     }
     let launch = launcher.launch(config, &options).map_err(|error| match program {
-        Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),
+        Some(Configured::Known(_)) if error.kind() != Kind::Usage => with_ready(error),
         _ if error.code == Code::OptionUnsupported => unsupported.unwrap_or(error),
         _ => error,
     })?;
@@ -99,7 +110,7 @@ pub fn variables(name: &str, config: &Config<'_>) -> Result<Vec<(String, String)
     Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-fn no_such_program(name: &str, config: &Config<'_>) -> Error {
+fn no_such_program(name: &str, config: &Config<'_>, with_ready: &dyn Fn(Error) -> Error) -> Error {
     let key = AGENT_PROGRAM.of(name);
     if let Ok(Some(named)) = config.get(&key) {
         let known: BTreeSet<String> = registry::startable().map(|(known, _)| known.to_owned()).collect();
@@ -113,9 +124,8 @@ fn no_such_program(name: &str, config: &Config<'_>) -> Error {
     }
     let command =
         quote::command(&[&"git", &"config", &AGENT_COMMAND.of(name).name(), &format!("… {PROMPT_FILE} …")]);
-    Error::new(Code::ProfileUnknown, format!("no agent program '{}'", text::safe(name)))
-        .hint(ready_here(config))
-        .hint(format!("{command} makes a profile of any program"))
+    let error = Error::new(Code::ProfileUnknown, format!("no agent program '{}'", text::safe(name)));
+    with_ready(error).hint(format!("{command} makes a profile of any program"))
 }
 
 fn ready_here(config: &Config<'_>) -> String {
@@ -136,7 +146,7 @@ pub fn ready(config: &Config<'_>) -> Vec<String> {
         .filter(|(name, launcher)| launcher.is_installed(config) || own.iter().any(|own| own == name));
     let mut names: Vec<String> = known.map(|(name, _)| name.to_owned()).collect();
     for name in own.into_iter().chain(roles(config)) {
-        if !names.contains(&name) && launch(&name, config, &Options::default()).is_ok() {
+        if !names.contains(&name) && launch_or(&name, config, &Options::default(), &|error| error).is_ok() {
             names.push(name);
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{WriterId, canonical, facts::EventFact};
+use super::{WriterId, canonical, facts::EventFact, via::Via};
 pub use super::{
     fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Tagged, Usage},
     landing::{Check, Landed, Landing},
@@ -32,6 +32,8 @@ pub struct Event<F> {
     pub at: Timestamp,
     /// The clone that wrote it.
     pub writer: WriterId,
+    /// The window through which a person made it, where it is known and not a terminal.
+    pub via: Option<Via>,
     /// What happened; `None` for a name or version that is newer than this program.
     pub fact: Option<F>,
 }
@@ -58,18 +60,28 @@ struct Envelope<'a> {
     l: u64,
     t: &'a str,
     v: u32,
+    #[serde(default)]
+    via: Option<&'a str>,
     w: &'a str,
 }
 
 impl<F: EventFact> Event<F> {
     /// Makes the event of a fact. Returns `None` if it does not fit on one line (see [`canonical::MAX_LINE`]).
     pub fn new(fact: &F, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
+        Self::made_via(None, fact, lamport, at, writer)
+    }
+
+    /// As [`Event::new`], for a fact that a person made through a window.
+    pub fn made_via(via: Option<Via>, fact: &F, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
         let mut value = serde_json::to_value(fact).ok()?;
         let map = value.as_object_mut()?;
         map.insert("at".into(), Value::from(at.to_string()));
         map.insert("l".into(), Value::from(lamport));
         map.insert("v".into(), Value::from(F::VERSION));
         map.insert("w".into(), Value::from(writer));
+        if let Some(via) = via {
+            map.insert("via".into(), Value::from(via.as_str()));
+        }
         Self::read(&canonical::write(&value)?)
     }
 
@@ -105,6 +117,8 @@ impl<F: EventFact> Event<F> {
             lamport: envelope.l,
             at: envelope.at,
             writer,
+            // A window that is newer than this program is not known.
+            via: envelope.via.and_then(Via::parse),
             fact,
         })
     }
@@ -132,6 +146,16 @@ mod tests {
 
     fn at() -> Timestamp {
         "2026-11-21T01:40:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn an_event_says_through_which_window_it_was_made() {
+        let fact = Fact::Phase(PhaseChange::new(1, Phase::Running));
+        let event = Event::made_via(Some(Via::Web), &fact, 12, at(), "5t2k").unwrap();
+        assert!(event.line.contains(r#""v":1,"via":"web","w":"5t2k""#), "{}", event.line);
+        assert_eq!((event.via, &event.fact), (Some(Via::Web), &Some(fact)));
+        let other = Event::read(&event.line.replace("web", "glasses")).unwrap();
+        assert_eq!((other.via, &other.fact), (None, &event.fact));
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub mod text;
 pub mod tool_use;
 pub mod trailers;
 pub mod verdict;
+pub mod via;
 pub mod work_check;
 pub mod work_stat;
 

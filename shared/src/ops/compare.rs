@@ -1,6 +1,6 @@
 //! `compare`: the work of several agents on one task side by side, and which one a person picks.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct Request {
     pub pick: Option<String>,
     /// Why; it becomes the text of the verdicts.
     pub reason: Option<String>,
+    /// The head of each agent that was compared, by its id, if the caller knows them: a choice between any other work is refused.
+    #[serde(default)]
+    pub heads: Option<BTreeMap<String, String>>,
 }
 
 /// The work of several agents.
@@ -82,11 +85,25 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     if let Some(picked) = &request.pick {
         review::refuse_agents(repo)?;
         let picked = named::find_id(repo, picked)?;
+        if let Some(heads) = &request.heads {
+            check_heads(&report, heads)?;
+        }
         pick(context, repo, &picked, request.reason.as_deref(), &mut report)?;
         report.agents = read(context, repo, &ids)?.agents;
         report.picked = Some(picked);
     }
     Ok(report)
+}
+
+/// Refuses a choice between works of which one is not what the caller saw.
+fn check_heads(report: &Report, seen: &BTreeMap<String, String>) -> Result<()> {
+    for one in &report.agents {
+        let (id, now) = (&one.work.agent.id, one.work.agent.head.as_ref().map(ToString::to_string));
+        if seen.get(id.as_str()) != now.as_ref() {
+            return Err(review::work_changed(id));
+        }
+    }
+    Ok(())
 }
 
 fn selected(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
@@ -196,7 +213,8 @@ fn pick(
     let operation = journal.operation.id.clone();
     let mut give = |id: &AgentId, head: Option<String>, verdict: Verdict, text: Option<String>| {
         let operation = Some(operation.clone());
-        let given = GivenVerdict { verdict, text, comments: Vec::new(), head, keep: true, operation };
+        let given =
+            GivenVerdict { verdict, text, comments: Vec::new(), base: None, head, keep: true, operation };
         let request = review::Request { agent: Some(id.to_string()), give: Some(given) };
         let given = review::run(context, repo, &request)?;
         is_new |= given.is_new;

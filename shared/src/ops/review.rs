@@ -63,6 +63,9 @@ pub struct GivenVerdict {
     /// Comments on single lines.
     #[serde(default)]
     pub comments: Vec<Comment>,
+    /// The base of the work that was reviewed, if the caller knows it: a verdict on work from any other base is refused.
+    #[serde(default)]
+    pub base: Option<String>,
     /// The commit that was reviewed, if the caller knows it: a verdict on any other head is refused.
     #[serde(default)]
     pub head: Option<String>,
@@ -253,7 +256,9 @@ fn record_verdict(
     };
     let Fold { agent, reviews, .. } = AgentLog::of(repo, id)?.fold;
     let (base, head) = reviewable_work(repo, id, &agent)?;
-    if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
+    let is_other =
+        |looked: &Option<String>, now: Oid| looked.as_ref().is_some_and(|at| *at != now.to_string());
+    if is_other(&give.base, base) || is_other(&give.head, head) {
         return Err(work_changed(id));
     }
     if give.verdict == Verdict::Approve {
@@ -311,7 +316,7 @@ fn check_can_receive(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
     })
 }
 
-fn work_changed(id: &AgentId) -> Error {
+pub(super) fn work_changed(id: &AgentId) -> Error {
     Error::new(Code::WorkChanged, format!("the work of '{id}' has changed since you looked at it"))
         .hint(format!("git orchestra review {id}"))
 }

@@ -29,20 +29,12 @@ pub fn accepted(repo: Repo) -> Result<AcceptedRepo> {
 /// Starts an agent for each task: a task is text, and no program runs it as a script.
 ///
 /// # Errors
-/// There is no task, or there are too many (2). The program would run its task as a script (3). Also those of [`spawn::run`].
-pub fn spawn(
-    context: &Context,
-    repo: &AcceptedRepo,
-    tasks: Vec<String>,
-    profile: Option<String>,
-) -> Result<Report> {
-    if tasks.len() > MAX_TASKS {
-        return Err(Error::new(
-            Code::LimitExceeded,
-            format!("{} tasks; the limit is {MAX_TASKS}", tasks.len()),
-        ));
+/// There is no task, or there are too many (2). The program would run its task as a script (3). Besides, those of [`spawn::run`].
+pub fn spawn(context: &Context, repo: &AcceptedRepo, request: Request) -> Result<Report> {
+    let count = request.tasks.len();
+    if count > MAX_TASKS {
+        return Err(Error::new(Code::LimitExceeded, format!("{count} tasks; the limit is {MAX_TASKS}")));
     }
-    let request = Request { tasks, agents: profile.into_iter().collect(), ..Request::default() };
     let config = Config::of(repo);
     let plan = spawn::run(context, repo, &Request { dry_run: true, ..request.clone() })?;
     for agent in &plan.agents {

@@ -6,7 +6,9 @@
 //! | `hosts` | the names by which a browser may reach the server. Pure |
 //! | `logins` | links that log in once, and the browsers that are logged in. Pure |
 //! | `log_page` | a part of an agent's output |
+//! | `team_list` | the teams that are configured |
 //! | `visible` | texts as a page may show them. Pure |
+//! | `running` | the server that runs, for other commands |
 //! | `target` | the path and the parameters of a request. Pure |
 //! | `repeats` | a request that came twice is done once. Pure |
 //!
@@ -19,7 +21,9 @@ mod hosts;
 mod log_page;
 mod logins;
 mod repeats;
+pub mod running;
 mod target;
+mod team_list;
 mod visible;
 
 pub use self::{
@@ -29,6 +33,7 @@ pub use self::{
     logins::{Login, Logins, Visitor},
     repeats::{Repeat, Repeats},
     target::Target,
+    team_list::{ListedTeam, teams},
     visible::make_visible,
 };
 use crate::{Code, Error, Result, git::Repo};

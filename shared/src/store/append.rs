@@ -13,6 +13,7 @@ use crate::{
         event::{Created, Event, in_order},
         facts::EventFact,
         subject::{FactOf, FoldOf, Folded as _, Subject, SubjectId},
+        via::Via,
     },
     store::{
         chain, commit,
@@ -148,6 +149,7 @@ struct Author {
     identity: Identity,
     by: WriterId,
     at: Timestamp,
+    via: Option<Via>,
 }
 
 impl Author {
@@ -156,7 +158,7 @@ impl Author {
         let identity = repo.identity_or_none();
         let by = writer::writer(repo)?;
         let at = repo.now();
-        Ok(Self { identity, by, at })
+        Ok(Self { identity, by, at, via: repo.environment().via() })
     }
 
     /// Returns the author of the first event of a log, and saves the writer id of this clone in a ref: until then it is only in a
@@ -179,11 +181,11 @@ fn write<I: SubjectId>(
     base: Option<&FoldedLog<I::Subject>>,
     mut facts: Vec<FactOf<I>>,
 ) -> Result<Option<(Oid, FoldOf<I>)>> {
-    let Author { identity, by, at } = author;
+    let Author { identity, by, at, via } = author;
     let tree = write_long_texts(repo, &mut facts)?;
     let first = base.map_or(1, |base| base.fold.lamport() + 1);
     let new: Option<Vec<Event<FactOf<I>>>> =
-        (first..).zip(&facts).map(|(lamport, fact)| Event::new(fact, lamport, *at, by)).collect();
+        (first..).zip(&facts).map(|(lamport, fact)| Event::made_via(*via, fact, lamport, *at, by)).collect();
     let Some(new) = new else { return Ok(None) };
     let mut after = base.map(|base| base.fold.clone()).unwrap_or_default();
     // They come after all events of the log, because their Lamport numbers are higher.

@@ -69,6 +69,7 @@ impl Journal {
             stage: Stage::Open,
             body,
             clock: advance_trash_clock(repo)?,
+            via: repo.environment().via(),
         };
         Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
     }
@@ -261,6 +262,7 @@ mod tests {
             stage,
             body,
             clock: 0,
+            via: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
     clock::Clock,
     zone,
 };
-use crate::model::AgentId;
+use crate::model::{AgentId, via::Via};
 
 /// The variable that holds an agent's id, set for the agent's program.
 pub const AGENT: &str = "ORCHESTRA_AGENT";
@@ -34,6 +34,8 @@ struct Values {
     clock: Clock,
     /// Whether the variables are those of this process, which child processes inherit without further action.
     is_inherited: bool,
+    /// The window through which a person calls, if it is not a terminal.
+    via: Option<Via>,
     /// The process of the caller, if it is this one.
     process: Option<i32>,
     /// What [`Environment::supervisors_above`] returns, once it was asked for.
@@ -92,6 +94,7 @@ impl Environment {
             directory,
             clock,
             is_inherited,
+            via: None,
             process: is_inherited.then(|| rustix::process::getpid().as_raw_nonzero().get()),
             above: Arc::default(),
             safe: Mutex::default(),
@@ -108,6 +111,12 @@ impl Environment {
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
         self.changed(|values| values.clock = clock)
+    }
+
+    /// Returns the same environment for a person who calls through a window. What is recorded says so.
+    #[must_use]
+    pub fn through(&self, via: Via) -> Self {
+        self.changed(|values| values.via = Some(via))
     }
 
     /// Returns the same environment with a variable set, also for the programs that are started in it.
@@ -134,6 +143,7 @@ impl Environment {
             directory: self.0.directory.clone(),
             clock: self.0.clock.clone(),
             is_inherited: self.0.is_inherited,
+            via: self.0.via,
             process: self.0.process,
             above: Arc::clone(&self.0.above),
             safe: Mutex::default(),
@@ -165,6 +175,11 @@ impl Environment {
     /// Returns the variables to set for a child process. `None` if it inherits them.
     pub fn not_inherited(&self) -> Option<impl Iterator<Item = (&OsStr, &OsStr)>> {
         (!self.0.is_inherited).then_some(self.variables())
+    }
+
+    /// Returns the window through which a person calls; `None` for a terminal, and for programs.
+    pub fn via(&self) -> Option<Via> {
+        self.0.via
     }
 
     /// Returns whether the variables are those of this process.

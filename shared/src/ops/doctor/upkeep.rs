@@ -207,6 +207,7 @@ mod tests {
             summary: String::new(),
             stage,
             clock: 0,
+            via: None,
             body,
         };
         let removal = Removal {

@@ -14,6 +14,7 @@ use crate::{
         event::in_order,
         said::{HeardHow, Said},
         text,
+        via::Via,
     },
     store::{AgentLog, Chain},
     world::Timestamp,
@@ -28,6 +29,9 @@ pub struct ReadReceipt {
     /// Who, by the name in git's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// The window in which they read it, if it is not a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// That the program of an agent got a message.
@@ -66,7 +70,7 @@ pub(super) fn messages_of(repo: &Repo, id: &AgentId) -> Result<Vec<InboxMessage>
             }
             Some(Fact::Read(read)) => {
                 let by = read.by.as_ref().map(|by| text::safe(by).into_owned());
-                let receipt = ReadReceipt { at: event.at, by };
+                let receipt = ReadReceipt { at: event.at, by, via: event.via };
                 for one in all.iter_mut().filter(|one| read.messages.contains(&one.id)) {
                     one.read.get_or_insert_with(|| receipt.clone());
                 }

@@ -22,7 +22,7 @@ use crate::{
         caller::Caller,
         diff,
         inbox::{self, SentText},
-        logs, pause, resume, send, spec, status, stop, unasked, wait_targets,
+        logs, pause, resume, send, spawn, spec, status, stop, unasked, wait_targets,
     },
     world::Environment,
 };
@@ -209,8 +209,9 @@ impl Call {
     }
 
     fn spawn(&self, repo: Repo) -> Result<String> {
-        let tasks = self.texts("tasks")?;
-        let report = unasked::spawn(&self.context, &unasked::accepted(repo)?, tasks, self.text("profile")?)?;
+        let (tasks, agents) = (self.texts("tasks")?, self.text("profile")?.into_iter().collect());
+        let request = spawn::Request { tasks, agents, ..spawn::Request::default() };
+        let report = unasked::spawn(&self.context, &unasked::accepted(repo)?, request)?;
         let lines: String =
             report.agents.iter().map(|agent| format!("{} {}\n", agent.id, agent.profile)).collect();
         let warnings: String =

@@ -293,7 +293,15 @@ fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified
     }
     let text = Some(said.join("\n")).filter(|text| !text.is_empty());
     // A person reads the review first, and then decides whether to resume the agent.
-    Ok(GivenVerdict { verdict, text, comments, head: Some(head.to_string()), keep: true, operation: None })
+    Ok(GivenVerdict {
+        verdict,
+        text,
+        comments,
+        base: None,
+        head: Some(head.to_string()),
+        keep: true,
+        operation: None,
+    })
 }
 
 fn prompt(task: &str, base: Oid, test: &str, tested: &Verified, fix: bool, changes: Option<&str>) -> String {

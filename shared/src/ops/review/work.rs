@@ -8,14 +8,16 @@ use crate::{
     Result,
     git::{Oid, Repo},
     landing::{branches, conflicts, state::ConflictWith},
-    model::{AgentId, CommitId, IdOrText, WriterId, text},
+    model::{
+        AgentId, CommitId, Fact, IdOrText, WriterId, event::in_order, text, verdict::CurrentVerdict, via::Via,
+    },
     ops::{
         agent_object::AgentObject,
         diff::{self, ChangedFile},
         status,
     },
     store::{
-        AgentLog,
+        AgentLog, Chain,
         verdicts::{self, VerdictMatch},
     },
     trust::AcceptedRepo,
@@ -65,6 +67,9 @@ pub struct KnownVerdict {
     pub holds: VerdictMatch,
     /// Who gave it, by the account of their clone.
     pub by: String,
+    /// The window in which it was given, if it is not a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
     /// The clone in which it was given.
     pub writer: WriterId,
     /// The head that it is about.
@@ -110,6 +115,7 @@ pub(super) fn read(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
         verdict: standing.verdict,
         holds,
         counts: verdicts::is_trusted(repo, &standing.writer),
+        via: via_of(repo, id, &standing),
         by: standing.by,
         writer: standing.writer,
         head: standing.head,
@@ -130,6 +136,15 @@ pub(super) fn read(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
         conflicts_with,
         agent: status::read_agent(repo, id)?,
     })
+}
+
+/// Returns the window in which a verdict was given, which only its event says.
+fn via_of(repo: &Repo, id: &AgentId, given: &CurrentVerdict) -> Option<Via> {
+    let chain = Chain::of_agent(repo, id).ok()?;
+    in_order(&chain.events).into_iter().rev().find_map(|event| match &event.fact {
+        Some(Fact::Verdict(review)) if CurrentVerdict::of(review, &event.writer) == *given => Some(event.via),
+        _ => None,
+    })?
 }
 
 fn commit_summaries(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSummary>> {

@@ -74,6 +74,17 @@ pub struct Plan {
     pub steps: Vec<String>,
 }
 
+impl Plan {
+    /// Formats it as the shell command that a person would type.
+    pub fn shell_command(&self) -> String {
+        let set = self.set.as_ref().map(|(name, value)| format!("{name}={}", quote::word(value)));
+        let words: Vec<String> = set.into_iter().chain(self.argv.iter().map(quote::word)).collect();
+        let input = self.stdin.as_deref().map(|input| quote::command(&[&"printf", &"%s", &input]));
+        let input = input.map_or_else(String::new, |input| format!("{input} | "));
+        format!("{} && {input}{}", quote::command(&[&"cd", &self.folder]), words.join(" "))
+    }
+}
+
 /// A session that is ready to be resumed.
 #[derive(Debug)]
 pub struct PreparedSession {

@@ -151,6 +151,7 @@ mod tests {
             summary: String::new(),
             stage: Stage::Done,
             clock: 0,
+            via: None,
             body,
         }
     }

@@ -38,6 +38,8 @@ pub struct Policy<'a> {
     pub public: &'a [&'a str],
     /// The path to which a link's token is posted.
     pub login: &'a str,
+    /// The paths where a WebSocket is.
+    pub sockets: &'a [&'a str],
     /// The name of the cookie.
     pub cookie: &'a str,
     /// Who is logged in.
@@ -109,7 +111,9 @@ impl Refusal {
                 "a tunnel's name is typed when it starts: git orchestra web --host NAME",
             ),
             Self::Method => ("only GET and POST are known", ""),
-            Self::Upgrade => ("no other protocol is spoken here", "changes are streamed by /api/v1/events"),
+            Self::Upgrade => {
+                ("no other protocol is spoken at this path", "changes are streamed by /api/v1/events")
+            }
             Self::OtherOrigin => ("the request does not come from a page of this server", ""),
             Self::NotJson => ("the body must be application/json", ""),
             Self::Stranger => {
@@ -140,7 +144,7 @@ pub fn guard(facts: &Facts<'_>, policy: &Policy<'_>) -> Result<Option<Visitor>, 
     };
     let is_public = !is_post && policy.public.contains(&facts.path);
     check_origin(facts, host, is_post, is_public)?;
-    if facts.wants_upgrade {
+    if facts.wants_upgrade && (is_post || !policy.sockets.contains(&facts.path)) {
         return Err(Refusal::Upgrade);
     }
     if is_post && one(&facts.content_types)? != Some(b"application/json") {

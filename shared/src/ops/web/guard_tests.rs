@@ -33,6 +33,7 @@ impl Server {
             hosts: &self.hosts,
             public: &["/", "/app.js"],
             login: "/login",
+            sockets: &["/ws/status"],
             cookie: "c",
             logins: &self.logins,
             write: self.write,
@@ -207,6 +208,10 @@ fn no_other_protocol_is_begun() {
     }
     let ours = Facts { origins: vec![ORIGIN], wants_upgrade: true, ..server.get() };
     assert_eq!(server.decide(&ours), Err(Refusal::Upgrade));
+    let at_socket = Facts { path: "/ws/status", ..ours.clone() };
+    assert_eq!(server.decide(&at_socket), Ok(Some(Visitor::Owner)));
+    assert_eq!(server.decide(&Facts { keys: Vec::new(), ..at_socket.clone() }), Err(Refusal::Stranger));
+    assert!(server.decide(&Facts { method: "POST", ..at_socket }).is_err());
     assert_eq!(server.decide(&Facts { is_http_1_1: false, ..server.get() }), Err(Refusal::Version));
     assert_eq!(server.decide(&Facts { is_path: false, ..server.get() }), Err(Refusal::Malformed));
 }

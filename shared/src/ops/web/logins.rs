@@ -60,6 +60,7 @@ pub struct Login {
 pub struct Logins {
     links: Vec<Link>,
     logged_in: Vec<LoggedIn>,
+    epoch: u64,
 }
 
 impl Logins {
@@ -93,6 +94,18 @@ impl Logins {
         }
         self.logged_in.push(LoggedIn { cookie: hash(cookie.as_bytes()), key: hash(key.as_bytes()), visitor });
         Ok(Some(Login { cookie, key, visitor }))
+    }
+
+    /// Ends all logins, and makes all links useless.
+    pub fn revoke(&mut self) {
+        self.links.clear();
+        self.logged_in.clear();
+        self.epoch += 1;
+    }
+
+    /// Returns how often all logins were ended.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Returns who sent a request with this cookie and this key.
@@ -145,6 +158,19 @@ mod tests {
         assert_eq!(logins.visitor(guest.cookie.as_bytes(), guest.key.as_bytes()), Some(Visitor::Guest));
         assert_eq!(logins.visitor(owner.cookie.as_bytes(), guest.key.as_bytes()), None);
         assert_eq!(logins.visitor(guest.cookie.as_bytes(), owner.key.as_bytes()), None);
+    }
+
+    #[test]
+    fn revoking_ends_logins_and_links() {
+        let mut logins = Logins::default();
+        let (used, unused) =
+            (logins.link(Visitor::Owner, NOW).unwrap(), logins.link(Visitor::Owner, NOW).unwrap());
+        let login = logins.log_in(&used, NOW).unwrap().unwrap();
+        logins.revoke();
+        assert_eq!(logins.visitor(login.cookie.as_bytes(), login.key.as_bytes()), None);
+        assert_eq!((logins.log_in(&unused, NOW).unwrap(), logins.epoch()), (None, 1));
+        let token = logins.link(Visitor::Owner, NOW).unwrap();
+        assert!(logins.log_in(&token, NOW).unwrap().is_some());
     }
 
     #[test]

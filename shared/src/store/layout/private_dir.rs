@@ -135,6 +135,16 @@ impl PrivateDir {
         self.0.join("locks/pick")
     }
 
+    /// Where the server of `web` is, and which process it is.
+    pub fn web(&self) -> PathBuf {
+        self.0.join("web.json")
+    }
+
+    /// The lock that the server of `web` holds.
+    pub fn web_lock(&self) -> PathBuf {
+        self.0.join("locks/web")
+    }
+
     /// The keys and values that `init --discover` set.
     pub fn discovered(&self) -> PathBuf {
         self.0.join("discovered.json")

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, git::Oid};
+use crate::{Error, Result, git::Oid, model::via::Via};
 
 /// The version of the format.
 pub(super) const VERSION: u32 = 1;
@@ -41,6 +41,8 @@ pub struct Operation {
     /// The value of the trash clock when it began ([`crate::store::trash_clock`]), in seconds; 0 in operations of version 0.1.0, which
     /// had no such clock.
     pub clock: u64,
+    /// The window through which a person began it, if it is not a terminal.
+    pub via: Option<Via>,
     /// The command, and what it changed.
     pub body: OperationBody,
 }
@@ -308,6 +310,9 @@ struct Stored {
     /// The value of the trash clock when it began, in seconds.
     #[serde(rename = "clock_seconds", alias = "clock", default)]
     clock: u64,
+    /// The window through which a person began it, such as `web`; absent for a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
 }
 
 impl From<Stored> for Operation {
@@ -325,6 +330,7 @@ impl From<Stored> for Operation {
             reviewed,
             undoes,
             clock,
+            via,
         } = stored;
         let body = match (command.as_str(), undoes) {
             (OperationBody::LANDING, None) if removals.is_empty() => OperationBody::Landing(changes),
@@ -348,7 +354,8 @@ impl From<Stored> for Operation {
             }
             (_, undoes) => OperationBody::Other { command, undoes, changes, removals },
         };
-        Self { version, id, at, summary, stage, clock, body }
+        let via = via.as_deref().and_then(Via::parse);
+        Self { version, id, at, summary, stage, clock, via, body }
     }
 }
 
@@ -358,7 +365,8 @@ impl From<Operation> for Stored {
         let undoes = operation.undoes().map(str::to_owned);
         let (changes, removals) = (operation.changes().to_vec(), operation.removals().to_vec());
         let (quarantined, reviewed) = (operation.quarantined().to_vec(), operation.reviewed().to_vec());
-        let Operation { version, id, at, summary, stage, clock, .. } = operation;
+        let Operation { version, id, at, summary, stage, clock, via, .. } = operation;
+        let via = via.map(|via| via.as_str().to_owned());
         Self {
             version,
             id,
@@ -372,6 +380,7 @@ impl From<Operation> for Stored {
             reviewed,
             undoes,
             clock,
+            via,
         }
     }
 }
