@@ -174,6 +174,7 @@ mod trash;
 mod trial_costs;
 mod trust;
 mod r#try;
+mod ui;
 mod uncommitted;
 mod undo;
 mod unfinished_merges;
