@@ -349,7 +349,7 @@ fn typed(state: &mut State, prompt: Prompt) -> Vec<Call> {
 
 /// Returns the command that a page shows, as it is typed.
 pub(crate) fn shown_command(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| quote::word(word)).collect();
+    let words: Vec<String> = words.iter().map(quote::word).collect();
     format!("git orchestra {}", words.join(" "))
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     };
     let size = size(terminal).ok_or_else(needs_terminal)?;
     // The window shows what happens; lines of progress would be drawn over it.
-    let cancel = context::interruptible(terminal)?.unobserved().cancel.clone();
+    let cancel = context::interruptible(terminal)?.unobserved().cancel;
     let screen = FullScreen::open()?.ok_or_else(needs_terminal)?;
     let (post, receiver, news) = Post::open()?;
     watcher::start(&post, &cancel, cli.all);
