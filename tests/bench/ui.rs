@@ -34,7 +34,7 @@ struct Window {
 
 impl Window {
     fn open(lab: &Lab, repo: &Path) -> Self {
-        let program = lab.ours("git-orchestra-ui");
+        let program = lab.small_program("git-orchestra-ui");
         let line = format!("stty rows 40 cols 120; exec '{}' --all", program.get_program().to_string_lossy());
         let mut command = lab.command("script");
         command.args(["-qefc", &line, "/dev/null"]).current_dir(repo);
