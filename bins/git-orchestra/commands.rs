@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use orchestra_terminal::{CommandLine, Program, run};
 
-use crate::{agent_api, web};
+use crate::{agent_api, ui, web};
 
 #[path = "../git-orchestra-attach/command.rs"]
 mod attach;
@@ -130,6 +130,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "sync" => Entry::of::<sync::Cli>(),
         "tag" => Entry::of::<tag::Cli>(),
         "try" => Entry::of::<r#try::Cli>(),
+        "ui" => Entry::of::<ui::Cli>(),
         "undo" => Entry::of::<undo::Cli>(),
         "web" => Entry::of::<web::Cli>(),
         "worktrees" => Entry::of::<worktrees::Cli>(),

@@ -1,4 +1,4 @@
-//! `git orchestra`: contains every command of the suite but `agent-api` and `web`. It runs the one that its first argument names, or that
+//! `git orchestra`: contains every command of the suite but `agent-api`, `ui` and `web`. It runs the one that its first argument names, or that
 //! the name of the program names; other commands are programs `git-orchestra-<command>` on PATH.
 
 mod agent_api;
@@ -15,6 +15,7 @@ mod overview;
 mod schema;
 mod separate;
 mod setup;
+mod ui;
 mod view;
 mod web;
 

@@ -29,6 +29,7 @@ mod sandboxes;
 mod sessions;
 mod sync;
 mod sync_fleet;
+mod ui;
 mod worktrees;
 
 use std::{
@@ -89,6 +90,9 @@ fn main() -> ExitCode {
     }
     if wanted("mcp") {
         mcp::rows(&lab, turns, short, &mut show);
+    }
+    if wanted("ui") {
+        ui::rows(&lab, short, &mut show);
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);

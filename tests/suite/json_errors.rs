@@ -93,7 +93,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "status" | "inbox" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup"
         | "sync" | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],
-        "plan" | "mcp" | "web" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions"
+        "plan" | "mcp" | "ui" | "web" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions"
         | "man" | "schema" | "help" => {
             return None;
         }

@@ -177,6 +177,7 @@ mod trash;
 mod trial_costs;
 mod trust;
 mod r#try;
+mod ui;
 mod uncommitted;
 mod undo;
 mod unfinished_merges;

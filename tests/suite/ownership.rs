@@ -101,6 +101,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["sessions", "keep", "x"],
         vec!["sessions", "forget", "x"],
         vec!["sessions", "export", "x"],
+        vec!["ui"],
         vec!["web"],
     ];
     let covered = |name: &str| all.iter().any(|words| words[0] == name);

@@ -183,7 +183,8 @@ pub fn dirty(agent: &AgentObject, now: i64) -> String {
 }
 
 /// Formats what an agent does, what it waits for, or why it ended.
-fn activity(agent: &AgentObject) -> String {
+/// Says what an agent does or waits for; of one that has ended, how it ended.
+pub fn activity(agent: &AgentObject) -> String {
     if let Some(held) = caps::held(agent) {
         return held;
     }

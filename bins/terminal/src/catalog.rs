@@ -85,6 +85,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "tag", "Add tags to agents, or remove some"),
     binary(Group::Run, "slot", "Run a heavy command when this machine has a slot for it"),
     binary(Group::Look, "status", "Show the current state of every agent"),
+    binary(Group::Look, "ui", "Show agents on the whole screen, and direct them by keys"),
     binary(Group::Look, "web", "Show agents in a browser of this machine"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
     binary(Group::Look, "inbox", "Show what agents say and ask, and reply"),

@@ -52,6 +52,11 @@ impl Keyboard {
         stdin().try_clone_to_owned().context(Kind::External, cannot)
     }
 
+    /// Makes the terminal hand over every key again, after a pause of the program.
+    pub(crate) fn resume(&self) {
+        take(&mut locked());
+    }
+
     /// Returns what was typed since the last call. After a pause of the program, keys are read again.
     pub(crate) fn read(&self) -> Typed {
         let mut before = locked();

@@ -13,6 +13,7 @@
 //! | [`status_line`] | the line that shows the current activity |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
+//! | [`full_screen`], [`key`], [`printing`] | a program on the whole screen: its keys, other programs on its terminal, and what our commands print into it |
 //! | [`watch`], [`follow`], [`change_stream`] | following agents to their end: for people, and for programs |
 //! | `alternate` | the second screen of the terminal |
 //! | `keyboard` | single keys |
@@ -43,12 +44,14 @@ pub mod editor;
 pub mod errors;
 pub mod exit;
 pub mod follow;
+pub mod full_screen;
 pub mod guides;
 pub mod harmless;
 pub mod here;
 pub mod humanize;
 pub mod interrupt;
 pub mod json;
+pub mod key;
 mod key_help;
 pub mod keyboard;
 pub mod landings;
@@ -60,6 +63,7 @@ pub mod output;
 pub mod pager;
 pub mod pages;
 mod picker;
+pub mod printing;
 pub mod prompt;
 pub mod request_view;
 pub mod run;

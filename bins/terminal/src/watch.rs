@@ -5,7 +5,6 @@ mod act;
 mod control;
 mod dialog;
 mod frame;
-mod key;
 mod keys;
 mod mode;
 mod reading;

@@ -57,6 +57,7 @@ pub mod tag;
 pub mod tasks;
 mod teams;
 pub mod r#try;
+pub mod ui;
 pub mod unasked;
 pub mod undo;
 pub mod wait_targets;

@@ -280,6 +280,7 @@ const TERMINAL: &[Rule] = &[
             "caps",
             "context",
             "interrupt",
+            "key",
             "keyboard",
             "limits",
             "output",
@@ -290,7 +291,10 @@ const TERMINAL: &[Rule] = &[
     ),
     ("change_stream", &["context", "json", "output", "watch"]),
     ("follow", &["agents", "context", "exit", "here", "json", "limits", "outcome", "output", "watch"]),
+    ("full_screen", &["alternate", "here", "interrupt", "key", "keyboard", "output"]),
     ("key_help", &[]),
+    ("key", &[]),
+    ("printing", &[]),
     ("markdown", &[]),
     ("pager", &["here", "output"]),
     ("harmless", &["output", "pager"]),
@@ -393,7 +397,9 @@ fn keeps(all: &Crate, rules: &[Rule]) {
 #[test]
 fn the_library_has_no_terminal_and_no_cycle() {
     let manifest = fs::read_to_string(root().join("shared/Cargo.toml")).expect("a manifest");
-    for terminal in ["clap", "comfy-table", "owo-colors", "dialoguer", "indicatif", "anstream", "hyper"] {
+    for terminal in
+        ["clap", "comfy-table", "owo-colors", "dialoguer", "indicatif", "anstream", "hyper", "ratatui"]
+    {
         assert!(!manifest.contains(terminal), "{terminal} in the library");
     }
     keeps(&library(), LIBRARY);

@@ -3,11 +3,10 @@
 use orchestra::{model::AgentId, ops::agent_object::AgentObject};
 
 use super::{
-    key::Key,
     mode::{Asked, Mode},
     reading::Reading,
 };
-use crate::request_view;
+use crate::{key::Key, request_view};
 
 /// The longest reason that can be typed, in characters.
 const MAX_REASON: usize = 2000;

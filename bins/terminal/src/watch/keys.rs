@@ -7,10 +7,10 @@ use orchestra::{Result, context::Context, ops::status::Report, watch::Watch};
 use super::{
     View, act,
     control::{Action, Control},
-    key::{self, Key},
 };
 use crate::{
     alternate, interrupt,
+    key::{self, Key},
     keyboard::{Keyboard, Typed},
 };
 

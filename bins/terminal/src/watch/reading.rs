@@ -1,6 +1,7 @@
 //! How far a request was read in a window that may be too low to show it at once. Pure.
 
-use super::{key::Key, mode::Mode};
+use super::mode::Mode;
+use crate::key::Key;
 
 /// A part of a text, in lines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -11,10 +11,11 @@ mod mcp;
 mod profiles;
 mod sharing;
 mod teams;
+mod ui;
 mod worktrees;
 
 pub use self::{
-    agents::*, caps::*, children::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*,
+    agents::*, caps::*, children::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*, ui::*,
     worktrees::*,
 };
 use super::key::Described;
@@ -133,6 +134,7 @@ pub static KEYS: &[&dyn Described] = &[
     &NOT_SECRET,
     &TRUST_WRITER,
     &NOTIFY,
+    &UI_KEY,
     &COMPLETION_PROVIDER,
     &APPROVED,
     &DECLINED,

@@ -20,7 +20,7 @@ fn agents() -> Vec<AgentObject> {
 /// Presses keys, as in a window that shows each question whole. Returns the last action.
 fn press(control: &mut Control, keys: &str, agents: &[AgentObject]) -> Action {
     let mut last = Action::Nothing;
-    for key in super::super::key::keys(keys.as_bytes()) {
+    for key in crate::key::keys(keys.as_bytes()) {
         last = control.press(key, agents);
         draw(control, 3);
     }

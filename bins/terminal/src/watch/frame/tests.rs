@@ -1,12 +1,10 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{
-        key::Key,
-        samples::{agent, asking},
-    },
+    super::samples::{agent, asking},
     *,
 };
+use crate::key::Key;
 
 fn composed(agents: &[AgentObject], rows: usize, columns: usize) -> Vec<String> {
     compose(agents, rows, columns, &Painter::new(false), None).lines
@@ -86,7 +84,7 @@ proptest! {
 
 fn with_keys(agents: &[AgentObject], keys: &str, rows: usize, columns: usize) -> (Control, Frame) {
     let mut control = Control::default();
-    for key in super::super::key::keys(keys.as_bytes()) {
+    for key in crate::key::keys(keys.as_bytes()) {
         control.press(key, agents);
     }
     let frame = compose(agents, rows, columns, &Painter::new(false), Some(&control));

@@ -2,23 +2,49 @@
 
 /// A key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Key {
+pub enum Key {
+    /// The arrow up.
     Up,
+    /// The arrow down.
     Down,
+    /// The arrow to the left.
+    Left,
+    /// The arrow to the right.
+    Right,
+    /// Page up.
     PageUp,
+    /// Page down.
     PageDown,
+    /// The key Home.
+    Home,
+    /// The key End.
+    End,
+    /// The tabulator.
+    Tab,
+    /// The tabulator with shift.
+    BackTab,
+    /// The key Return.
     Enter,
+    /// The key Escape.
     Escape,
+    /// The key Backspace.
     Backspace,
+    /// Ctrl-U, which empties a line.
+    EmptyLine,
     /// Ctrl-Z, which pauses the job as in a shell.
     Pause,
+    /// What follows was pasted, up to [`Key::PasteEnd`].
+    PasteBegin,
+    /// The end of what was pasted.
+    PasteEnd,
+    /// A character.
     Char(char),
     /// A key that has no meaning here.
     Other,
 }
 
 /// Returns the keys in what was typed. A sequence of a key that is not known is one key, which does nothing.
-pub(super) fn keys(bytes: &[u8]) -> Vec<Key> {
+pub fn keys(bytes: &[u8]) -> Vec<Key> {
     let text = String::from_utf8_lossy(bytes);
     let mut rest = text.as_ref();
     let mut keys = Vec::new();
@@ -26,7 +52,9 @@ pub(super) fn keys(bytes: &[u8]) -> Vec<Key> {
         let (key, length) = match first {
             '\u{1b}' => escaped(rest),
             '\r' | '\n' => (Key::Enter, 1),
+            '\t' => (Key::Tab, 1),
             '\u{7f}' | '\u{8}' => (Key::Backspace, 1),
+            '\u{15}' => (Key::EmptyLine, 1),
             '\u{1a}' => (Key::Pause, 1),
             c if c.is_control() || c == char::REPLACEMENT_CHARACTER => (Key::Other, c.len_utf8()),
             c => (Key::Char(c), c.len_utf8()),
@@ -46,11 +74,18 @@ fn escaped(text: &str) -> (Key, usize) {
     }
     let parameters = bytes[2..].iter().take_while(|byte| matches!(byte, b' '..=b'?')).count();
     let end = 2 + parameters;
-    let key = match bytes.get(end) {
-        Some(b'A') => Key::Up,
-        Some(b'B') => Key::Down,
-        Some(b'~') if &bytes[2..end] == b"5" => Key::PageUp,
-        Some(b'~') if &bytes[2..end] == b"6" => Key::PageDown,
+    let key = match (bytes.get(end), &bytes[2..end]) {
+        (Some(b'A'), _) => Key::Up,
+        (Some(b'B'), _) => Key::Down,
+        (Some(b'C'), b"") => Key::Right,
+        (Some(b'D'), b"") => Key::Left,
+        (Some(b'H'), b"") | (Some(b'~'), b"1" | b"7") => Key::Home,
+        (Some(b'F'), b"") | (Some(b'~'), b"4" | b"8") => Key::End,
+        (Some(b'Z'), b"") => Key::BackTab,
+        (Some(b'~'), b"5") => Key::PageUp,
+        (Some(b'~'), b"6") => Key::PageDown,
+        (Some(b'~'), b"200") => Key::PasteBegin,
+        (Some(b'~'), b"201") => Key::PasteEnd,
         _ => Key::Other,
     };
     (key, if bytes.get(end).is_some_and(u8::is_ascii) { end + 1 } else { end })
@@ -62,12 +97,18 @@ mod tests {
 
     #[test]
     fn bytes_are_keys() {
-        use Key::{Backspace, Char, Down, Enter, Escape, Other, PageDown, PageUp, Pause, Up};
+        use Key::{
+            BackTab, Backspace, Char, Down, EmptyLine, End, Enter, Escape, Home, Left, Other, PageDown,
+            PageUp, PasteBegin, PasteEnd, Pause, Right, Tab, Up,
+        };
         for (bytes, expected) in [
             (&b"\x1b[A\x1bOBjk"[..], &[Up, Down, Char('j'), Char('k')][..]),
             (b"\x1b", &[Escape]),
             (b"\x1by", &[Escape, Char('y')]),
             (b"\x1b[1;5Cq", &[Other, Char('q')]),
+            (b"\x1b[C\x1b[D\x1b[H\x1b[4~", &[Right, Left, Home, End]),
+            (b"\t\x1b[Z\x15", &[Tab, BackTab, EmptyLine]),
+            (b"\x1b[200~q\r\x1b[201~", &[PasteBegin, Char('q'), Enter, PasteEnd]),
             (b"\x1b[15~", &[Other]),
             (b"\x1b[5~\x1b[6~ ", &[PageUp, PageDown, Char(' ')]),
             (b"\x1b[", &[Other]),

@@ -1,0 +1,128 @@
+//! What is typed or decided in the last line. Pure.
+
+use orchestra::model::AgentId;
+
+use super::row::Asked;
+
+/// The longest text that can be typed, in characters.
+const MAX_TEXT: usize = 4000;
+
+/// What a typed text is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// The task of a new agent; nothing opens the editor.
+    Task,
+    /// A message to an agent; nothing opens the editor.
+    Say(AgentId),
+    /// The reason for denying what an agent asks for.
+    Deny(Asked),
+    /// Which agents are shown.
+    Filter,
+    /// A command of ours.
+    Command,
+    /// What is to change in the work of an agent.
+    Changes(AgentId),
+    /// Why the work of an agent is rejected.
+    Reject(AgentId),
+    /// A remark on a place in the work of an agent.
+    Remark(AgentId, String),
+}
+
+impl Purpose {
+    /// Returns what stands before the text.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Task => "new task (Enter alone opens your editor): ".to_owned(),
+            Self::Say(id) => format!("to {id} (Enter alone opens your editor): "),
+            Self::Deny(asked) => format!("deny {}, the reason (may be empty): ", asked.agent),
+            Self::Filter => "/".to_owned(),
+            Self::Command => ":git orchestra ".to_owned(),
+            Self::Changes(id) => format!("what should change in {id} (Enter alone: only your remarks): "),
+            Self::Reject(id) => format!("reject {id}, the reason (may be empty): "),
+            Self::Remark(_, place) => format!("remark on {place}: "),
+        }
+    }
+}
+
+/// A text that is being typed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Prompt {
+    pub(crate) purpose: Purpose,
+    pub(crate) text: String,
+}
+
+impl Prompt {
+    pub(crate) const fn new(purpose: Purpose) -> Self {
+        Self { purpose, text: String::new() }
+    }
+
+    /// Appends a character.
+    pub(crate) fn push(&mut self, character: char) {
+        if self.text.chars().count() < MAX_TEXT {
+            self.text.push(character);
+        }
+    }
+}
+
+/// What a question is about, which `y` answers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Decision {
+    /// Whether to stop an agent.
+    Stop(AgentId),
+    /// Whether to allow what an agent asks for from now on.
+    Always(Asked, String),
+    /// How the work of an agent is judged.
+    Review(AgentId),
+}
+
+impl Decision {
+    /// Returns the question.
+    pub(crate) fn question(&self) -> String {
+        match self {
+            Self::Stop(id) => format!("stop {id} and what it started? y stops it"),
+            Self::Always(asked, pattern) => {
+                format!("allow {} from now on: {pattern}? y allows it", asked.agent)
+            }
+            Self::Review(id) => format!("review {id}: a approves, c requests changes, x rejects"),
+        }
+    }
+}
+
+/// What keys act on.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// The agents and the page.
+    #[default]
+    Normal,
+    /// The list of keys.
+    Keys,
+    /// The whole of what an agent asks for, from this line on.
+    Request(Asked, usize),
+    /// A text that is typed.
+    Typing(Prompt),
+    /// A question.
+    Deciding(Decision),
+}
+
+/// Splits a command line into words, as a shell does: quotes and backslashes keep blanks. `None` if a quote is open.
+pub(crate) fn split(line: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => word.get_or_insert_default().push(characters.next()?),
+            (None, _) if character.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(character),
+        }
+    }
+    if quote.is_some() {
+        return None;
+    }
+    words.extend(word);
+    Some(words)
+}

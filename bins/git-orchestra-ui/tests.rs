@@ -1,0 +1,313 @@
+//! What is shown, without a terminal: frames as texts, and what keys ask for.
+
+use orchestra::model::{AgentId, Liveness, Phase};
+use orchestra_terminal::{
+    key::{Key, keys},
+    style::role_of,
+};
+use proptest::prelude::*;
+use ratatui::{buffer::Buffer, layout::Rect, text::Line};
+
+use super::{
+    answering::{Place, place},
+    command_key::Keymap,
+    draw, layout,
+    page::Page,
+    prompt::{Mode, split},
+    row::{Request, Row},
+    sgr,
+    state::{Action, Call, Changed, Msg, State},
+    update::{question, update},
+};
+
+const NOW: i64 = 1_700_000_000;
+
+fn id(name: &str) -> AgentId {
+    AgentId::parse(name).unwrap()
+}
+
+fn row(name: &str, depth: usize, phase: Phase, asks: Option<&str>) -> Row {
+    let liveness = if phase.is_terminal() { Liveness::Ended } else { Liveness::Live };
+    let request = asks.map(|text| Request {
+        id: Some(format!("q-{text}")),
+        text: text.to_owned(),
+        is_whole: true,
+        pattern: Some("Bash(cargo:*)".to_owned()),
+        is_choice: false,
+    });
+    Row {
+        id: id(name),
+        depth,
+        title: "Add tests".to_owned(),
+        phase,
+        liveness,
+        state: phase.as_str().to_owned(),
+        role: role_of(phase, liveness),
+        activity: "reads tests/login.rs".to_owned(),
+        request,
+        since: NOW - 240,
+        heard: NOW - 30,
+        ran: (Some(NOW - 120), 0),
+        cost_micros: Some(1_920_000),
+        worktree: None,
+        session: None,
+        head: None,
+        is_designer: depth == 0,
+        lines: None,
+        unread: 0,
+        queued: None,
+        elsewhere: None,
+    }
+}
+
+fn rows() -> Vec<Row> {
+    vec![
+        row("designer-k2m1p", 0, Phase::Running, None),
+        row("implement-auth-a1b2c", 1, Phase::Running, None),
+        row("add-tests-q0q88", 1, Phase::Waiting, Some("Bash: cargo add argon2")),
+        row("fix-perf-m1bkg", 1, Phase::Failed, None),
+        row("tidy-de0dt", 0, Phase::Done, None),
+    ]
+}
+
+fn shown(columns: u16, height: u16, rows: Vec<Row>) -> State {
+    let mut state = State::new((columns, height), NOW, "app (main)".to_owned(), false);
+    update(&mut state, Msg::Agents { rows, hidden: 0, changed: Changed::All });
+    state
+}
+
+fn press(state: &mut State, typed: &str) -> Vec<Call> {
+    keys(typed.as_bytes()).into_iter().flat_map(|key| update(state, Msg::Key(key))).collect()
+}
+
+/// Shows what the command of the page printed.
+fn print(state: &mut State, text: &str) {
+    let command = state.contents.command.clone().unwrap();
+    let lines = sgr::lines(text.as_bytes(), true);
+    update(state, Msg::Printed { command, lines, is_cut: false, succeeded: true });
+}
+
+fn text(cells: &Buffer) -> String {
+    let Rect { width, height, .. } = cells.area;
+    let line = |y| (0..width).map(|x| cells[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..height).map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn drawn(state: &State) -> String {
+    text(&draw::frame(state, true).0)
+}
+
+const DIFF: &str = "diff --git a/tests/login.rs b/tests/login.rs\n\u{1b}[1m--- a/tests/login.rs\u{1b}[m\n\u{1b}[1m+++ b/tests/login.rs\u{1b}[m\n@@ -12,3 +12,4 @@ mod login\n one\n-two\n\u{1b}[32m+\u{1b}[m\u{1b}[32mthree\u{1b}[m\n+four\n";
+
+#[test]
+fn agents_are_a_tree_beside_the_diff_of_the_chosen_one() {
+    let mut state = shown(80, 14, rows());
+    press(&mut state, "w");
+    print(&mut state, DIFF);
+    let expected = "\
+git orchestra · app (mai…  ? 1 need you  ● 2 run  ✓ 1 done  ✗ 1 failed  $9.60
+ ● designer-k2m1p       running   4m│add-tests-q0q88 · diff · 0 of 1 files read
+ ● └ implement…th-a1b2c running   4m│diff --git a/tests/login.rs b/tests/login.r
+>? └ add-tests-q0q88    waiting   4m│--- a/tests/login.rs
+ ✗ └ fix-perf-m1bkg      failed   4m│+++ b/tests/login.rs
+ ✓ tidy-de0dt              done   4m│@@ -12,3 +12,4 @@ mod login
+                                    │ one
+                                    │-two
+                                    │+three
+                                    │+four
+                                    │
+asks: a allows, A always, x denies  │
+Bash: cargo add argon2              │
+a allow  x deny  s spec  t shell  N new  D remove  w next  ? keys  q quit";
+    assert_eq!(drawn(&state), expected, "\n{}", drawn(&state));
+}
+
+#[test]
+fn a_narrow_window_shows_agents_or_the_page() {
+    let mut state = shown(60, 8, rows());
+    print(&mut state, DIFF);
+    assert!(!drawn(&state).contains("+four"));
+    assert!(drawn(&state).contains("└ implement-auth"), "{}", drawn(&state));
+    press(&mut state, "\r");
+    assert!(!drawn(&state).contains("implement-auth"));
+    press(&mut state, "G");
+    assert!(drawn(&state).contains("+four"), "{}", drawn(&state));
+    press(&mut state, "\u{1b}");
+    press(&mut state, "\u{1b}");
+    assert!(drawn(&state).contains("implement-auth"));
+}
+
+#[test]
+fn a_request_is_allowed_once_all_of_it_was_in_sight() {
+    let mut state = shown(80, 14, rows());
+    press(&mut state, "w");
+    assert_eq!(state.chosen, Some(id("add-tests-q0q88")));
+    let asked = state.asked().unwrap();
+    assert_eq!(press(&mut state, "a"), [Call::Act(Action::Allow { asked: asked.clone(), always: false })]);
+    assert_eq!(press(&mut state, "Ay"), [Call::Act(Action::Allow { asked: asked.clone(), always: true })]);
+    let denied = Action::Deny { asked, reason: Some("no net".to_owned()) };
+    assert_eq!(press(&mut state, "xno net\r"), [Call::Act(denied)]);
+    // One that does not fit is shown alone, and read to its end first.
+    let long = format!("Bash: echo {} && git push", "word ".repeat(200));
+    let mut state = shown(60, 12, vec![row("long-aaaaa", 0, Phase::Waiting, Some(&long))]);
+    assert!(!layout::shows_request(&state));
+    assert!(press(&mut state, "aa").is_empty());
+    assert!(drawn(&state).contains("space shows more"), "{}", drawn(&state));
+    press(&mut state, "   ");
+    assert!(drawn(&state).contains("&& git\npush"), "{}", drawn(&state));
+    assert_eq!(press(&mut state, "a").len(), 1);
+}
+
+#[test]
+fn an_answer_is_for_the_question_that_was_shown() {
+    let mut state = shown(80, 14, rows());
+    press(&mut state, "wx");
+    let before = question(&state);
+    let mut others = rows();
+    others[2] = row("add-tests-q0q88", 1, Phase::Waiting, Some("Bash: rm -r x"));
+    update(&mut state, Msg::Agents { rows: others, hidden: 0, changed: Changed::All });
+    assert_eq!(state.mode, Mode::Normal);
+    assert_ne!(question(&state), before);
+    assert!(drawn(&state).contains("asks something else now"), "{}", drawn(&state));
+}
+
+#[test]
+fn keys_ask_for_commands() {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut state = shown(80, 14, rows());
+    let read = press(&mut state, "L");
+    assert_eq!(read, [Call::Load { command: words(&["merge-ranked", "--dry-run"]), delayed: false }]);
+    // Not before the plan was shown.
+    assert!(press(&mut state, "y").is_empty());
+    print(&mut state, "1 branch lands\n");
+    assert_eq!(press(&mut state, "y"), [Call::Run(words(&["merge-ranked"]))]);
+    let calls = press(&mut state, ":tag x --add 'two words'\r");
+    assert_eq!(calls, [Call::Lend { command: words(&["tag", "x", "--add", "two words"]), stays: true }]);
+    let calls = press(&mut state, "Nwrite tests\r");
+    assert_eq!(calls, [Call::Run(words(&["spawn", "--detach", "--", "write tests"]))]);
+    assert_eq!(press(&mut state, "N\r"), [Call::EditTask]);
+    assert!(press(&mut state, "Sn").is_empty());
+    assert_eq!(press(&mut state, "Sy"), [Call::Act(Action::Stop(id("designer-k2m1p")))]);
+    assert_eq!(press(&mut state, "q"), [Call::Quit]);
+}
+
+#[test]
+fn what_is_pasted_is_text_and_no_key() {
+    let mut state = shown(80, 14, rows());
+    assert!(press(&mut state, "\u{1b}[200~qSy\r\u{1b}[201~").is_empty());
+    assert_eq!(state.mode, Mode::Normal);
+    press(&mut state, "N\u{1b}[200~one\rtwo\u{1b}[201~");
+    assert!(drawn(&state).contains("one two"), "{}", drawn(&state));
+}
+
+#[test]
+fn remarks_go_with_the_verdict() {
+    let mut state = shown(120, 14, rows());
+    press(&mut state, "d");
+    print(&mut state, DIFF);
+    press(&mut state, "\u{1b}[CGCwhy four?\r");
+    let calls = press(&mut state, "vcsee there\r");
+    let command =
+        ["review", "designer-k2m1p", "--changes", "-m", "see there", "-C", "tests/login.rs:14", "why four?"];
+    assert_eq!(calls, [Call::Run(command.map(str::to_owned).to_vec())]);
+    let lines = sgr::lines(DIFF.as_bytes(), false);
+    for (at, expected) in [(3, None), (4, Some(12)), (5, Some(13)), (6, Some(13)), (7, Some(14))] {
+        let expected = expected.map(|line| Place { file: "tests/login.rs".to_owned(), line });
+        let found = place(&lines, at).filter(|_| at != 3);
+        assert_eq!(found, expected, "line {at}");
+    }
+}
+
+#[test]
+fn foreign_text_keeps_its_colours_and_nothing_else() {
+    let texts = |lines: &[Line<'_>]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let lines = sgr::lines("\u{1b}[32m+\u{1b}[mx\ty\n\u{1b}]0;t\u{7}\u{1b}[2Jz\u{9b}1m\n".as_bytes(), true);
+    assert_eq!(texts(&lines), ["+x      y", "\\e]0;t\\u{7}\\e[2Jz\\u{9b}1m"]);
+    assert_eq!(lines[0].spans[0].style.fg, Some(ratatui::style::Color::Green));
+    assert_eq!(lines[0].spans[1].style.fg, None);
+}
+
+#[test]
+fn a_command_line_is_split_as_by_a_shell() {
+    for (line, expected) in [
+        ("tag x --add 'two words'", Some(&["tag", "x", "--add", "two words"][..])),
+        ("  send a \"b \\\" c\" d\\ e '' ", Some(&["send", "a", "b \" c", "d e", ""])),
+        ("send 'open", None),
+        ("", Some(&[])),
+    ] {
+        let expected = expected.map(|words| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        assert_eq!(split(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_key_that_the_user_chose_takes_the_place_of_another() {
+    let mut state = shown(80, 14, rows());
+    state.keymap = Keymap::new([("quit".to_owned(), 'd')]);
+    assert!(press(&mut state, "q").is_empty());
+    assert_eq!(press(&mut state, "d"), [Call::Quit]);
+    assert!(drawn(&state).contains("d quit"), "{}", drawn(&state));
+}
+
+fn messages() -> impl Strategy<Value = Msg> {
+    let typed = prop_oneof![
+        "[ -~]".prop_map(|text| Key::Char(text.chars().next().unwrap())),
+        prop::sample::select(vec![
+            Key::Up,
+            Key::Down,
+            Key::Left,
+            Key::Right,
+            Key::PageUp,
+            Key::PageDown,
+            Key::Home,
+            Key::End,
+            Key::Tab,
+            Key::Enter,
+            Key::Escape,
+            Key::Backspace,
+            Key::EmptyLine,
+            Key::PasteBegin,
+            Key::PasteEnd,
+        ]),
+    ];
+    let agents = (0..5_usize, 0..6_usize).prop_map(|(from, count)| Msg::Agents {
+        rows: rows().into_iter().cycle().skip(from).take(count.min(5)).collect(),
+        hidden: from,
+        changed: Changed::All,
+    });
+    prop_oneof![
+        6 => typed.prop_map(Msg::Key),
+        1 => agents,
+        1 => (1..=200_u16, 1..=60_u16).prop_map(|(columns, rows)| Msg::Resized(columns, rows)),
+        1 => (0..100_000_i64).prop_map(|more| Msg::Tick(NOW + more)),
+        1 => "\\PC{0,60}".prop_map(|why| Msg::Did(Err(why))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_frame_fits_its_window(messages in prop::collection::vec(messages(), 1..60), printed in "[\\PC\n\t\u{1b}\\[m0-9;]{0,400}") {
+        let mut state = shown(80, 24, rows());
+        for msg in messages {
+            let calls = update(&mut state, msg);
+            if calls.iter().any(|call| matches!(call, Call::Load { .. })) {
+                print(&mut state, &printed);
+            }
+            let (cells, cursor) = draw::frame(&state, true);
+            prop_assert_eq!((cells.area.width, cells.area.height), state.size);
+            prop_assert!(cursor.x < state.size.0 && cursor.y < state.size.1, "{:?} {:?}", cursor, state.size);
+            prop_assert!(matches!(state.page, Page::Monitor) || state.contents.top <= state.contents.lines.len());
+        }
+    }
+}
+
+/// A frame of a thousand agents costs no more than their rows in sight.
+#[test]
+fn only_rows_in_sight_are_drawn() {
+    let many: Vec<Row> =
+        (0..1000).map(|at| row(&format!("task-{at:03}-abcde"), 0, Phase::Running, None)).collect();
+    let mut state = shown(120, 40, many);
+    press(&mut state, "G");
+    let frame = drawn(&state);
+    assert!(frame.contains("task-999-abcde") && !frame.contains("task-900-abcde"), "{frame}");
+}
