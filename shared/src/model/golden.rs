@@ -24,6 +24,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:17Z","l":18,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:18Z","by":"Kim","l":19,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:19Z","attempt":1,"how":"launch","l":20,"messages":["ba9876543210"],"t":"heard","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:20Z","head":"3333333333333333333333333333333333333333","host":"git.example.com","into":"main","l":21,"number":12,"repo":"team/app","state":"open","t":"published","url":"https://git.example.com/team/app/pulls/12","v":1,"w":"5t2k"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -93,11 +94,18 @@ Orchestra-Verdict-Patch: 4444444444444444444444444444444444444444
 Orchestra-Verdict-By: kim
 Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
+Orchestra-Pull-Request: 12
+Orchestra-Pull-Request-Host: git.example.com
+Orchestra-Pull-Request-Repo: team/app
+Orchestra-Pull-Request-Url: https://git.example.com/team/app/pulls/12
+Orchestra-Pull-Request-Head: 3333333333333333333333333333333333333333
+Orchestra-Pull-Request-Into: main
+Orchestra-Pull-Request-State: open
 Orchestra-Said: 2
 Orchestra-Unread: 1
-Orchestra-Lamport: 20
+Orchestra-Lamport: 21
 Orchestra-By: 5t2k
-Orchestra-Fold: 18
+Orchestra-Fold: 19
 Orchestra-Format: 1
 "#;
 

@@ -62,6 +62,7 @@ const FIELDS: &[&str] = &[
     "place",
     "profile",
     "proposed_verdict",
+    "pull_request",
     "queue_position",
     "queued_at",
     "ran_seconds",

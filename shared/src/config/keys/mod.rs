@@ -5,6 +5,7 @@
 mod agents;
 mod caps;
 mod children;
+mod forges;
 mod landing;
 mod limits;
 mod mcp;
@@ -14,8 +15,8 @@ mod teams;
 mod worktrees;
 
 pub use self::{
-    agents::*, caps::*, children::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*,
-    worktrees::*,
+    agents::*, caps::*, children::*, forges::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*,
+    teams::*, worktrees::*,
 };
 use super::key::Described;
 
@@ -58,6 +59,9 @@ pub static KEYS: &[&dyn Described] = &[
     &MCP_ENV,
     &MCP_URL,
     &MCP_HEADER,
+    &FORGE_KIND,
+    &FORGE_URL,
+    &FORGE_TOKEN_COMMAND,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,

@@ -35,7 +35,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 18;
+pub const FOLD: u32 = 19;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -137,6 +137,8 @@ impl Fold {
                 self.agent.unread = self.messages.unread();
             }
             Some(Fact::Said(_) | Fact::Read(_) | Fact::Heard(_)) => {}
+            // Any clone may push; the newest account holds.
+            Some(Fact::Published(published)) => self.agent.published = Some(published.checked()),
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => {
                 self.left_out.clone_from(&finished.work.left_out);
