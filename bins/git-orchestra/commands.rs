@@ -40,6 +40,8 @@ mod merge_ranked;
 mod pause;
 #[path = "../git-orchestra-plan/command.rs"]
 mod plan;
+#[path = "../git-orchestra-pr/command.rs"]
+mod pr;
 #[path = "../git-orchestra-resume/command.rs"]
 mod resume;
 #[path = "../git-orchestra-review/command.rs"]
@@ -115,6 +117,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),
         "pause" => Entry::of::<pause::Cli>(),
         "plan" => Entry::of::<plan::Cli>(),
+        "pr" => Entry::of::<pr::Cli>(),
         "resume" => Entry::of::<resume::Cli>(),
         "review" => Entry::of::<review::Cli>(),
         "run" => Entry::of::<run_plan::Cli>(),

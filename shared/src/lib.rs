@@ -28,6 +28,8 @@
 //! | [`backoff`], [`parallel`] | pauses between attempts; the same for every item, on several threads |
 //! | [`private_files`] | files that only their owner may read |
 //! | [`kernel`] | what the kernel says of memory, pressure, and kills |
+//! | [`secret_command`] | a secret that a program of the user prints |
+//! | [`forge`] | pull requests on GitHub, GitLab, Gitea or Forgejo, and Bitbucket |
 //! | [`trace`] | which programs ran and which locks were waited for, for bug reports |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. Nothing else reaches for them |
 //!
@@ -63,6 +65,7 @@ pub mod config;
 pub mod context;
 pub mod conversation;
 pub mod error;
+pub mod forge;
 pub mod git;
 pub mod kernel;
 pub mod landing;
@@ -77,6 +80,7 @@ pub mod rank;
 pub mod removal;
 pub mod run;
 pub mod sandbox;
+pub mod secret_command;
 pub mod slots;
 pub mod store;
 pub mod supervise;

@@ -12,11 +12,12 @@ use orchestra::{
     wire,
 };
 use serde_json::Value;
-use testkit::{Ran, Redactions, SeededRandom, TestRepo, World, schema_faults};
+use testkit::{ForgeFlavor, Ran, Redactions, SeededRandom, TestRepo, World, schema_faults};
 
 use crate::{
     doctor::fixing,
     library,
+    pr::on_forge,
     secrets::{from_pattern, word_after},
     sessions::{id, with_fixtures},
     sync::first,
@@ -402,4 +403,16 @@ fn every_kind_has_a_snapshot_and_every_snapshot_a_kind() {
         let checked = [format!("(\"{kind}\""), format!("        \"{kind}\",")];
         assert!(checked.iter().any(|text| tests.contains(text)), "no test here checks {kind}");
     }
+}
+
+#[test]
+fn answers_about_pull_requests() {
+    let world = world();
+    let (repo, forge) = on_forge(&world, ForgeFlavor::GitHub);
+    let id = repo.spawn("echo 1 > a.txt");
+    repo.end_of(&id);
+    let all = redactions(&repo, &[]).text(&id, "<agent>").text(&forge.host(), "<host>");
+    check("pr.dry", &repo.orchestra(["pr", "--json", "--dry-run", &id]).succeeded(), &all);
+    check("pr", &repo.orchestra(["pr", "--json", &id]).succeeded(), &all);
+    check("pr.list", &repo.orchestra(["pr", "--json"]).succeeded(), &all);
 }

@@ -83,6 +83,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "run" => &["--continue"],
         "decide" => &["nosuch"],
         "send" => &["nosuch", "text"],
+        "pr" => &["nosuch"],
         "tag" => &["nosuch", "--add", "x"],
         "blame" => &["file.txt"],
         "rewind" => &["nosuch", "1"],

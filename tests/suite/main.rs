@@ -102,6 +102,7 @@ mod picker;
 mod plan;
 mod plan_by_agent;
 mod plan_formats;
+mod pr;
 mod project_settings;
 mod prose;
 mod queue;

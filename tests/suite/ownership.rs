@@ -64,6 +64,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["spec", "show", "x"],
         vec!["spec", "new", "x", "--from", "file.txt"],
         vec!["spec", "edit", "x", "--from", "file.txt"],
+        vec!["pr"],
         vec!["tag", "x", "--add", "y"],
         vec!["inbox"],
         vec!["inbox", "read", "--all"],

@@ -53,6 +53,10 @@ const FULL: &[(&str, &str)] = &[
         r#"{"agents":[],"discard":["x"],"older_than_seconds":86400,"into":"main","force":false,"dry_run":true}"#,
     ),
     (
+        "pr",
+        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"dry_run":true}"#,
+    ),
+    (
         "sync",
         r#"{"remote":"origin","way":"fetch","dry_run":false,"restore":false,"work":false,"with":["snapshots","transcripts"],"agreed":false}"#,
     ),

@@ -99,6 +99,11 @@ codes! {
     CredentialMissing "credential-missing" Refused "The agent needs a key, and the environment has none.";
     DiskLow "disk-low" Refused "There is too little free disk space to start agents.";
     FileInaccessible "file-inaccessible" Refused "A named file or folder cannot be read or written.";
+    ForgeLimit "forge-limit" Refused "The forge accepts no more requests for now.";
+    ForgeRefused "forge-refused" Refused "The forge refused the request.";
+    ForgeTokenMissing "forge-token-missing" Refused "No token for the forge was found.";
+    ForgeTokenRefused "forge-token-refused" Refused "The forge refused the token, or the token may not do this.";
+    ForgeUnknown "forge-unknown" Refused "The remote is not on a forge whose interface is known.";
     FormatNewer "format-newer" Refused "The agent was written by a newer version of git orchestra.";
     GateUnknown "gate-unknown" Refused "The run has no open gate of this number.";
     GitTooOld "git-too-old" Refused "The git program is older than the oldest supported version.";
@@ -156,6 +161,7 @@ codes! {
 
     Conflict "conflict" Conflict "Another program was faster, or two things collide.";
     AgentChanged "agent-changed" Conflict "The agent changed during the command.";
+    ForgeChanged "forge-changed" Conflict "The pull request changed on the forge after it was read.";
     GateAnswered "gate-answered" Conflict "The gate has been answered otherwise, or is closed.";
     LockHeld "lock-held" Conflict "Another process holds a lock.";
     OperationRunning "operation-running" Conflict "Another command that changes agents or branches is running in this repository.";
@@ -168,6 +174,8 @@ codes! {
 
     External "external" External "An outside program, or the system, failed.";
     DiskFull "disk-full" External "The disk is full.";
+    ForgeFailed "forge-failed" External "The forge failed, or its answer cannot be read.";
+    ForgeUnreachable "forge-unreachable" External "The forge cannot be reached.";
     GitFailed "git-failed" External "A git command failed.";
     GitMissing "git-missing" External "The git program cannot be run.";
     IoFailed "io-failed" External "Reading or writing a file failed.";

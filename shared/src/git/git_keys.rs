@@ -84,6 +84,16 @@ impl Repo {
             .is_some_and(|mut all| all.next().is_some())
     }
 
+    /// Returns the file of certificates that git trusts instead of the system's (`http.sslCAInfo`).
+    pub fn certificates_file(&self) -> Option<PathBuf> {
+        self.config_path("http.sslCAInfo")
+    }
+
+    /// Returns the proxy for HTTP (`http.proxy`).
+    pub fn http_proxy(&self) -> Option<String> {
+        self.config("http.proxy").filter(|address| !address.trim().is_empty())
+    }
+
     fn remove_value(&self, key: &str, value: &str) -> Result<bool> {
         self.edit_config(&["--fixed-value", "--unset-all", key, value]).map(|code| code == 0)
     }

@@ -11,6 +11,7 @@ pub mod common_dir;
 pub mod config_entries;
 pub mod config_file;
 mod config_values;
+mod credentials;
 mod fallback;
 pub mod file_lock;
 pub mod file_stat;

@@ -9,6 +9,7 @@ use super::{
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
+    published::Published,
     request::{AskedRequest, Grant},
     verdict::{CurrentVerdict, Verdict},
 };
@@ -142,6 +143,8 @@ state! {
         pub verdict: Option<CurrentVerdict> = (own lines),
         /// The clones in which verdicts on its work were given, sorted. Each reader decides which of them it trusts.
         pub verdict_writers: Vec<WriterId> = "Judges",
+        /// Its pull request.
+        pub published: Option<Published> = (own lines),
         /// How many messages it wrote, to people or to the agent that started it.
         pub said: u64 = ("Said" unless 0),
         /// How many of those to people nobody has read.

@@ -4,6 +4,7 @@ use super::{
     Agent, AgentId, Event, Fact, Phase,
     event::Landing,
     fold::{FOLD, Fold},
+    published::PullRequestState,
     subject::{Folded, Subject, SubjectId},
     verdict::Verdict,
 };
@@ -86,6 +87,11 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
         Fact::Said(_) => Some("message written"),
         Fact::Read(_) => Some("messages read"),
         Fact::Heard(_) => Some("message heard"),
+        Fact::Published(published) => Some(match published.state {
+            PullRequestState::Merged => "pull request merged",
+            PullRequestState::Closed => "pull request closed",
+            PullRequestState::Open | PullRequestState::Other => "published",
+        }),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "already landed",

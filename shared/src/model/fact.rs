@@ -8,6 +8,7 @@ use super::{
     dependency::StartedWith,
     facts::{EventFact, facts},
     landing::Landed,
+    published::Published,
     request::{AskedRequest, Pattern},
     said::{HeardMessages, MAX_HEARD, MAX_TEXT, MAX_UNREAD, ReadMessages, Said},
     team::PartChange,
@@ -63,6 +64,8 @@ facts! {
         Read(ReadMessages) = "read",
         /// Its program got some of the messages that were sent to it.
         Heard(HeardMessages) = "heard",
+        /// Its pull request was opened, pushed to, merged or closed.
+        Published(Published) = "published",
     }
 }
 
@@ -93,7 +96,8 @@ impl EventFact for Fact {
             | Self::Landed(_)
             | Self::Withdrawn(_)
             | Self::Restored {}
-            | Self::Tagged(_) => true,
+            | Self::Tagged(_)
+            | Self::Published(_) => true,
             Self::Said(said) => said.attempt > 0 && said.text.len() <= MAX_TEXT,
             Self::Read(read) => read.messages.len() <= MAX_UNREAD,
             Self::Heard(heard) => heard.attempt > 0 && heard.messages.len() <= MAX_HEARD,
@@ -129,7 +133,8 @@ impl EventFact for Fact {
             | Self::Tagged(_)
             | Self::Said(_)
             | Self::Read(_)
-            | Self::Heard(_) => Vec::new(),
+            | Self::Heard(_)
+            | Self::Published(_) => Vec::new(),
         }
     }
 

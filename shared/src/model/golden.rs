@@ -25,6 +25,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:18Z","by":"Kim","l":19,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:19Z","attempt":1,"how":"launch","l":20,"messages":["ba9876543210"],"t":"heard","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:20Z","base":"1111111111111111111111111111111111111111","before":"reject","by":"lee","head":"3333333333333333333333333333333333333333","l":21,"operation":"op-3","patch":"4444444444444444444444444444444444444444","t":"withdrawn","v":1,"w":"7a7a"}"#,
+    r#"{"at":"2026-11-21T01:40:21Z","head":"3333333333333333333333333333333333333333","host":"git.example.com","into":"main","l":22,"number":12,"repo":"team/app","state":"open","t":"published","url":"https://git.example.com/team/app/pulls/12","v":1,"w":"5t2k"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -95,9 +96,16 @@ Orchestra-Verdict-Patch: 4444444444444444444444444444444444444444
 Orchestra-Verdict-By: kim
 Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
+Orchestra-Pull-Request: 12
+Orchestra-Pull-Request-Host: git.example.com
+Orchestra-Pull-Request-Repo: team/app
+Orchestra-Pull-Request-Url: https://git.example.com/team/app/pulls/12
+Orchestra-Pull-Request-Head: 3333333333333333333333333333333333333333
+Orchestra-Pull-Request-Into: main
+Orchestra-Pull-Request-State: open
 Orchestra-Said: 2
 Orchestra-Unread: 1
-Orchestra-Lamport: 21
+Orchestra-Lamport: 22
 Orchestra-By: 5t2k
 Orchestra-Fold: 19
 Orchestra-Format: 1

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    BranchName, Cap, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId, run::RunPhase,
-    verdict::Verdict,
+    BranchName, Cap, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId,
+    published::PullRequestState, run::RunPhase, verdict::Verdict,
 };
 
 /// The prefix of every trailer's key.
@@ -191,6 +191,7 @@ displayed! {
     Phase: Self::parse,
     RunPhase: Self::parse,
     Verdict: Self::parse,
+    PullRequestState: |text| Some(Self::parse(text)),
     WriterId: |text| Self::parse(text).ok(),
 }
 

@@ -31,6 +31,7 @@ pub mod oid;
 pub mod permission;
 pub mod phase;
 pub mod price;
+pub mod published;
 pub mod quote;
 pub mod request;
 pub mod run;

@@ -63,6 +63,7 @@ const FIELDS: &[&str] = &[
     "place",
     "profile",
     "proposed_verdict",
+    "pull_request",
     "queue_position",
     "queued_at",
     "ran_seconds",

@@ -9,7 +9,7 @@ use crate::{
     git::Repo,
     model::{
         Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Liveness, Phase, RunId, SessionId, Tag,
-        WriterId, cost, dependency::OnFailed, verdict::Verdict,
+        WriterId, cost, dependency::OnFailed, published::Published, verdict::Verdict,
     },
     store::{layout::PrivateDir, verdicts::TrustedWriters},
     supervise::{attachment, liveness::Observed},
@@ -247,6 +247,9 @@ pub struct AgentObject {
     /// Whether it is a designer: the program of a person, in their terminal, which starts agents and has no work of its own.
     #[serde(default)]
     pub designer: bool,
+    /// Its pull request, as its forge had it when it was looked at last.
+    #[serde(default)]
+    pub pull_request: Option<Published>,
 }
 
 /// Whether a worktree is still where it was made.
@@ -287,7 +290,7 @@ impl AgentObject {
             reviews, designer, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
-            conflicts, check, said, unread, other_work, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
+            conflicts, check, published, said, unread, other_work, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
         let check = check.map(CheckObject::from);
@@ -379,6 +382,7 @@ impl AgentObject {
             messages: said,
             unread_messages: unread,
             designer,
+            pull_request: published,
             head,
         }
     }

@@ -32,6 +32,7 @@ pub mod notices;
 mod pace;
 pub mod pause;
 pub mod plan;
+pub mod pr;
 mod printed_text;
 mod repairing;
 pub mod resume;

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, decide, designer, diff, discover, doctor, inbox,
-        init, logs, merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, spec,
+        init, logs, merge_ranked, plan, pr, resume, review, rewind, run, send, sessions, slot, spawn, spec,
         status, stop, supervise, sync, tag, r#try, undo, worktrees,
     },
     watch::StreamedChange,
@@ -67,6 +67,8 @@ kinds! {
     LOG = "log": logs::StreamedEntry;
     /// The points of an agent, and what a rewind did.
     REWIND = "rewind": rewind::Report;
+    /// Pull requests, and what was done with them.
+    PR = "pr": pr::Report;
     /// Agents with their tags.
     TAG = "tag": tag::Report;
     /// The agents that were stopped.

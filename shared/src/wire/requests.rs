@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, decide, designer, diff, doctor, inbox, init, logs,
-        merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, spec, status, stop,
+        merge_ranked, plan, pr, resume, review, rewind, run, send, sessions, slot, spawn, spec, status, stop,
         sync, tag, r#try, undo, worktrees,
     },
 };
@@ -54,6 +54,8 @@ requests! {
     "logs": logs::Request;
     /// Lists the points of an agent, or returns it to one.
     "rewind": rewind::Request;
+    /// What to do with which pull requests.
+    "pr": pr::Request;
     /// Changes the tags of agents.
     "tag": tag::Request;
     /// Stops agents, and saves their work.

@@ -4,6 +4,7 @@
 mod command;
 mod dir_state;
 mod faults;
+mod forge;
 mod generated_repo;
 mod picture;
 mod poll;
@@ -19,6 +20,7 @@ mod world;
 pub use command::Ran;
 pub use dir_state::{FileState, dir_state};
 pub use faults::{Aim, Injector, Mode, State};
+pub use forge::{FakeForge, ForgeFlavor, Pull, Trouble};
 pub use generated_repo::{GeneratedRepo, SeededRandom};
 pub use picture::{svg, text_of_svg};
 pub use poll::{runs, times, until};

@@ -26,7 +26,7 @@ const HEADER: Kind<String> = Kind {
 };
 
 /// The address of a server, or `None` if the value is empty.
-const OPTIONAL_URL: Kind<Option<String>> = Kind {
+pub(super) const OPTIONAL_URL: Kind<Option<String>> = Kind {
     expected: "an address that begins with https://, or with http:// and localhost or 127.0.0.1",
     parse: |text| match text.trim() {
         "" => Some(None),

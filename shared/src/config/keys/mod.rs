@@ -5,6 +5,7 @@
 mod agents;
 mod caps;
 mod children;
+mod forges;
 mod landing;
 mod limits;
 mod mcp;
@@ -15,8 +16,8 @@ mod ui;
 mod worktrees;
 
 pub use self::{
-    agents::*, caps::*, children::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*, ui::*,
-    worktrees::*,
+    agents::*, caps::*, children::*, forges::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*,
+    teams::*, ui::*, worktrees::*,
 };
 use super::key::Described;
 
@@ -59,6 +60,9 @@ pub static KEYS: &[&dyn Described] = &[
     &MCP_ENV,
     &MCP_URL,
     &MCP_HEADER,
+    &FORGE_KIND,
+    &FORGE_URL,
+    &FORGE_TOKEN_COMMAND,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,

@@ -137,6 +137,8 @@ impl Fold {
                 self.agent.unread = self.messages.unread();
             }
             Some(Fact::Said(_) | Fact::Read(_) | Fact::Heard(_)) => {}
+            // Any clone may push; the newest account holds.
+            Some(Fact::Published(published)) => self.agent.published = Some(published.checked()),
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => {
                 self.left_out.clone_from(&finished.work.left_out);

@@ -16,6 +16,7 @@ use super::{
         event::Pattern,
         event::Tagged,
         landing::check_id,
+        published::{Published, PullRequestState},
         said::{HeardHow, HeardMessages, ReadMessages, Receiver, Said},
         team::{Outcome, PartChange, TeamRole},
         verdict::{self, Review},
@@ -453,6 +454,10 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         }),
         ("[0-9a-f]{12}", 1u32..4).prop_map(|(id, attempt)| {
             Fact::Heard(HeardMessages { attempt, how: HeardHow::Launch, messages: vec![id] })
+        }),
+        (1u64..9, word).prop_map(|(number, repo)| {
+            let state = if number > 5 { PullRequestState::Merged } else { PullRequestState::Open };
+            Fact::Published(Published { number, repo, state, ..Published::default() })
         }),
     ]
 }

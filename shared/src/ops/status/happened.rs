@@ -105,7 +105,8 @@ fn happening(event: &Event, now: &Agent) -> Option<(Happened, Option<String>)> {
         | Fact::Collected(_)
         | Fact::Tagged(_)
         | Fact::Read(_)
-        | Fact::Heard(_) => return None,
+        | Fact::Heard(_)
+        | Fact::Published(_) => return None,
     })
 }
 

@@ -1,0 +1,118 @@
+//! The command line of `pr`.
+
+use clap::{Parser, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::ops::pr::{MergeMethod, PullRequestAction, Request};
+use orchestra_terminal::{complete, pages::Page};
+
+/// Publish the work of agents as pull requests
+///
+/// Pushes the branch of each agent to the remote, and opens a pull request for it on GitHub, GitLab (where it
+/// is called a merge request), Gitea, Forgejo or Bitbucket, with the task, the result, the check and the
+/// verdict as its text. Typed again it pushes what is new, and brings its part of the text up to date; what
+/// people wrote around that stays. There is never a second pull request for a branch, wherever the command
+/// was interrupted. Without an agent it lists the open ones.
+///
+/// Agents never publish anything, and never see a token. Work that holds what looks like a secret is not
+/// pushed, nor is work on top of your own commits that the remote does not have.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-pr", version)]
+pub(crate) struct Cli {
+    /// The agents; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
+    pub(crate) agents: Vec<String>,
+    /// The branch to merge into (default: {orchestra.into}, or the branch that is checked out)
+    #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
+    pub(crate) into: Option<String>,
+    /// The remote to push to (default: {orchestra.remote}, the branch's remote, or origin)
+    #[arg(long, value_name = "REMOTE", add = ArgValueCandidates::new(complete::remotes))]
+    pub(crate) remote: Option<String>,
+    /// The title (default: that of the task)
+    #[arg(long, value_name = "TITLE")]
+    pub(crate) title: Option<String>,
+    /// Open it as a draft
+    #[arg(long)]
+    pub(crate) draft: bool,
+    /// Merge it on the forge, if its head is still the work of the agent
+    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into"])]
+    pub(crate) merge: Option<Method>,
+    /// Close it without merging
+    #[arg(long, conflicts_with_all = ["draft", "title", "into"])]
+    pub(crate) close: bool,
+    /// Show what would be done, without doing it
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a pull request is merged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Method {
+    /// With a merge commit
+    Merge,
+    /// As one commit
+    Squash,
+    /// Its commits on top of the branch
+    Rebase,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra pr add-tests", "Push the work of an agent, and open a pull request"),
+        ("git orchestra pr tag:night --draft", "Open drafts for a whole group"),
+        ("git orchestra pr add-tests --merge=squash", "Merge it, if nobody pushed to it since"),
+        ("git orchestra pr", "List the open pull requests"),
+    ],
+    sections: &[
+        (
+            "TOKENS",
+            &["The first of these that has a token for the host counts: the command in \
+                 orchestra.forge.HOST.tokenCommand; GH_TOKEN or GITHUB_TOKEN for github.com, GITLAB_TOKEN for gitlab.com, and \
+                 BITBUCKET_EMAIL with BITBUCKET_API_TOKEN for bitbucket.org; 'gh auth token' or glab's login; git's credential \
+                 helpers. For another host, GH_ENTERPRISE_TOKEN, GITLAB_TOKEN, GITEA_TOKEN and FORGEJO_TOKEN are used once you \
+                 named it, by orchestra.forge.HOST.kind, GH_HOST, GITLAB_HOST or GITEA_SERVER_URL. A token is sent to its host \
+                 alone, and only encrypted."],
+        ),
+        (
+            "WHAT WAS TRIED",
+            &[
+                "The requests follow the descriptions that the forges publish, and the tests run against a server of our own that \
+                 behaves as they say, not against the services. Bitbucket does not guard a merge by its head: there the head is \
+                 compared just before.",
+            ],
+        ),
+    ],
+    configuration: true,
+    see_also: &["git-orchestra-merge-ranked", "git-orchestra-review", "git-orchestra-sync"],
+};
+
+impl Cli {
+    pub(crate) fn request(&self) -> Request {
+        let action = match (self.merge, self.close) {
+            (Some(method), _) => PullRequestAction::Merge(method.into()),
+            (None, true) => PullRequestAction::Close,
+            (None, false) => PullRequestAction::Open,
+        };
+        Request {
+            agents: self.agents.clone(),
+            action,
+            remote: self.remote.clone(),
+            into: self.into.clone(),
+            title: self.title.clone(),
+            draft: self.draft,
+            dry_run: self.dry_run,
+        }
+    }
+}
+
+impl From<Method> for MergeMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Merge => Self::Merge,
+            Method::Squash => Self::Squash,
+            Method::Rebase => Self::Rebase,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The keys of forges: `orchestra.forge.<name>.*`, in which the name is a host. They name programs and addresses that get a token, so they
+//! are the user's alone.
+
+use super::mcp::OPTIONAL_URL;
+use crate::config::{
+    key::{Choices, Key, Kind, NamedKey},
+    kind::OPTIONAL_TEXT,
+};
+
+/// The words for the kinds of forges.
+const FORGES: &[&str] = &["github", "gitlab", "gitea", "forgejo", "bitbucket"];
+
+/// The kind of a forge, or `None` if the value is empty.
+const OPTIONAL_FORGE: Kind<Option<String>> = Kind {
+    expected: "github, gitlab, gitea, forgejo, or bitbucket",
+    parse: |text| match text.trim().to_ascii_lowercase() {
+        text if text.is_empty() => Some(None),
+        text => FORGES.contains(&text.as_str()).then_some(Some(text)),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+pub static FORGE_KIND: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.forge.<name>.kind",
+        OPTIONAL_FORGE,
+        || None,
+        "Which interface the host <name> has: github, gitlab, gitea, forgejo, or bitbucket; if this is not set, the name of the host \
+         tells it, or the host is asked",
+    )
+    .with_choices(Choices::Words(FORGES)),
+);
+
+pub static FORGE_URL: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.forge.<name>.url",
+    OPTIONAL_URL,
+    || None,
+    "The address of the interface of the host <name>, if it is not where the forge usually has it, such as \
+     https://git.example.com/forge/api/v4; it gets the token",
+));
+
+pub static FORGE_TOKEN_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.forge.<name>.tokenCommand",
+    OPTIONAL_TEXT,
+    || None,
+    "A shell command whose first line of output is your token for the host <name>, such as 'pass forge/token'; for Bitbucket \
+     the e-mail address, a colon, and the token",
+));

@@ -1,0 +1,149 @@
+//! Finding the forge of a remote: which host it is on, which interface that has, and the user's token for it.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use ureq::{
+    Proxy,
+    tls::{Certificate, PemItem, RootCerts, parse_pem},
+};
+
+use super::{
+    Forge,
+    address::ForgeRepo,
+    bitbucket::Bitbucket,
+    gitea::Gitea,
+    github::GitHub,
+    gitlab::GitLab,
+    http::{Access, Client},
+    kind::ForgeKind,
+    service::Service,
+    token,
+};
+use crate::{
+    Code, Error, Result,
+    config::{
+        Config,
+        keys::{FORGE_KIND, FORGE_URL},
+    },
+    context::Context,
+    error::ErrorContext,
+    git::Repo,
+    model::{host::HostAndPort, text},
+};
+
+impl Forge {
+    /// Finds the forge of a remote, by its name or URL. Its host is asked which interface it has if nothing else tells.
+    ///
+    /// # Errors
+    /// The remote is on no forge that is known, or there is no token for it.
+    pub fn of_remote(context: &Context, repo: &Repo, remote: &str) -> Result<Self> {
+        let place = place_of(repo, remote)?;
+        let config = Config::of(repo);
+        let named = config.get(&FORGE_KIND.of(&place.host))?.as_deref().and_then(ForgeKind::parse);
+        let url = config.get(&FORGE_URL.of(&place.host))?;
+        let (roots, proxy) = (roots(repo)?, proxy(repo)?);
+        let client = |base: String, credential| {
+            let access = Access {
+                host: place.host.clone(),
+                base,
+                credential,
+                roots: roots.clone(),
+                proxy: proxy.clone(),
+            };
+            Client::new(access, context.cancel.clone())
+        };
+        let scheme = scheme(&place)?;
+        let origin = format!("{scheme}://{}", place.host);
+        let known = named.or_else(|| ForgeKind::of_host(place.host_name()));
+        let kind = known.map_or_else(|| ask(&client(origin, None), &place), Ok)?;
+        let token = token::find(repo, &place, kind, named.is_some())?;
+        let base = url.unwrap_or_else(|| kind.base(scheme, &place.host));
+        let client = client(base.trim_end_matches('/').to_owned(), Some(token.header(kind)));
+        let service: Box<dyn Service> = match kind {
+            ForgeKind::GitHub => Box::new(GitHub::new(client, place.clone())),
+            ForgeKind::GitLab => Box::new(GitLab::new(client, &place)),
+            ForgeKind::Gitea => Box::new(Gitea::new(client, place.clone())),
+            ForgeKind::Bitbucket => Box::new(Bitbucket::new(client, place.clone())),
+        };
+        Ok(Self { service, repo: place, kind, token: token.source })
+    }
+}
+
+fn place_of(repo: &Repo, remote: &str) -> Result<ForgeRepo> {
+    let urls = repo.push_urls(remote)?;
+    urls.iter().find_map(|url| ForgeRepo::of_url(url)).ok_or_else(|| {
+        Error::new(
+            Code::ForgeUnknown,
+            format!("remote '{}' is not a repository on a forge", text::safe(remote)),
+        )
+        .hint_command(&[&"git", &"remote", &"get-url", &"--push", &"--", &remote])
+    })
+}
+
+/// Returns the scheme of requests: always encrypted, except to this machine.
+fn scheme(place: &ForgeRepo) -> Result<&'static str> {
+    let is_here = HostAndPort::parse(&place.host, Some(80)).is_some_and(|host| host.is_local());
+    match (place.is_plain, is_here) {
+        (true, true) => Ok("http"),
+        (false, _) => Ok("https"),
+        (true, false) => {
+            Err(Error::new(Code::ForgeUnknown, format!("the remote uses http://{}", place.host))
+                .hint("set its URL to https://, or your token would be sent in clear text"))
+        }
+    }
+}
+
+/// Asks a host, without a token, which interface it has.
+fn ask(client: &Client, place: &ForgeRepo) -> Result<ForgeKind> {
+    let has_version = |answer: &Option<Value>| answer.as_ref().is_some_and(|it| it["version"].is_string());
+    match client.find("/api/v1/version") {
+        Ok(answer) if has_version(&answer) => return Ok(ForgeKind::Gitea),
+        Err(error) if !is_refused(&error) => return Err(error),
+        _ => {}
+    }
+    // GitLab tells its version only to users, and says so in JSON.
+    match client.find("/api/v4/version") {
+        Ok(answer) if has_version(&answer) => return Ok(ForgeKind::GitLab),
+        Err(error) if is_refused(&error) => return Ok(ForgeKind::GitLab),
+        _ => {}
+    }
+    let key = FORGE_KIND.of(&place.host);
+    Err(Error::new(Code::ForgeUnknown, format!("it is not known which forge '{}' runs", place.host))
+        .hint(key.hint("gitlab")))
+}
+
+/// Returns whether a host answered that it needs a token.
+const fn is_refused(error: &Error) -> bool {
+    matches!(error.code, Code::ForgeTokenMissing | Code::ForgeTokenRefused)
+}
+
+/// Reads the certificates of `http.sslCAInfo`, which take the place of the system's, as in git.
+fn roots(repo: &Repo) -> Result<Option<RootCerts>> {
+    let Some(file) = repo.certificates_file() else { return Ok(None) };
+    let shown = |file: &PathBuf| text::safe(&file.display().to_string()).into_owned();
+    let pem = fs::read(&file)
+        .context(Code::FileInaccessible, || format!("cannot read '{}' of http.sslCAInfo", shown(&file)))?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(one)) => Some(one),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(Error::new(
+            Code::ConfigInvalid,
+            format!("'{}' of http.sslCAInfo has no certificate", shown(&file)),
+        ));
+    }
+    Ok(Some(RootCerts::new_with_certs(&certificates)))
+}
+
+/// Reads `http.proxy`.
+fn proxy(repo: &Repo) -> Result<Option<Proxy>> {
+    let Some(address) = repo.http_proxy() else { return Ok(None) };
+    Proxy::new(&address).map(Some).map_err(|_| {
+        Error::new(Code::ConfigInvalid, "git config 'http.proxy' is not the address of a proxy")
+            .hint("git config --get http.proxy")
+    })
+}

@@ -1,0 +1,33 @@
+//! What every forge can do for us. Each has a file that speaks its interface.
+
+use super::{
+    failure::Failure,
+    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+};
+use crate::{Result, git::Oid};
+
+/// The requests of which everything else is made.
+pub(super) trait Service {
+    /// Finds the open pull request of a branch of the repository itself; without an open one, the newest.
+    fn find(&self, head: &str) -> Result<Option<PullRequest>>;
+    /// Reads one. `None`: there is no such pull request.
+    fn get(&self, number: u64) -> Result<Option<PullRequest>>;
+    /// Lists the open ones, newest first.
+    fn list(&self, most: usize) -> Result<Vec<PullRequest>>;
+    /// Opens one. Sent once: a failure may leave one behind.
+    fn open(&self, new: &NewPullRequest) -> Result<PullRequest, Failure>;
+    /// Changes one.
+    fn change(&self, number: u64, change: &PullRequestChange) -> Result<PullRequest>;
+    /// Closes one without merging it.
+    fn close(&self, number: u64) -> Result<()>;
+    /// Merges one if its head is still `head`; returns whether the forge itself guards that.
+    fn merge(&self, number: u64, method: MergeMethod, head: Oid) -> Result<(), Failure>;
+    /// Returns what the checks say of a commit.
+    fn checks(&self, commit: Oid) -> Result<ForgeChecks>;
+    /// Returns whether [`Service::merge`] is refused by the forge if the head moved.
+    fn guards_head(&self) -> bool {
+        true
+    }
+    /// Makes an error of a failure.
+    fn error(&self, failure: Failure) -> crate::Error;
+}

@@ -1,0 +1,133 @@
+//! The branch of an agent on the forge: whether it is pushed, and under which condition.
+
+use std::collections::HashSet;
+
+use crate::{
+    Code, Error, Result,
+    context::Context,
+    git::{
+        Oid, Repo,
+        remotes::{PushRule, RefPush, RejectionCause, RemoteOptions},
+    },
+    model::{Agent, text},
+    store::layout,
+    sync::{Remote, remote_tips::RemoteTips, secrets},
+};
+
+/// A branch as it should be on the forge.
+pub(super) struct PushedBranch {
+    name: String,
+    /// `None`: it is so already.
+    push: Option<RefPush>,
+}
+
+impl PushedBranch {
+    /// Decides how the branch of an agent becomes `head` on the forge. What somebody else pushed to it is never overwritten; what this
+    /// command pushed before is, if the work was rewritten since.
+    ///
+    /// # Errors
+    /// The remote lacks the branch to merge into, or commits that the work builds on (3); somebody pushed to the branch (4).
+    pub(super) fn plan(
+        repo: &Repo,
+        remote: &Remote,
+        there: &RemoteTips,
+        agent: &Agent,
+        head: Oid,
+        into: &str,
+    ) -> Result<Self> {
+        let name = layout::branch_ref(&agent.branch);
+        check_base(repo, remote, there, agent, into)?;
+        let published = agent.published.as_ref().and_then(|one| one.head.commit());
+        let rule = match there.get(&name) {
+            Some(now) if now == head => return Ok(Self { name, push: None }),
+            None => PushRule::Lease(None),
+            Some(now) if repo.contains(head, now)? => PushRule::FastForwardOnly,
+            Some(now) if published == Some(now) => PushRule::Lease(Some(now)),
+            Some(_) => return Err(moved(remote, &agent.branch)),
+        };
+        Ok(Self { push: Some(RefPush { name: name.clone(), new: Some(head), rule }), name })
+    }
+
+    /// Returns whether there is anything to push.
+    pub(super) const fn is_needed(&self) -> bool {
+        self.push.is_some()
+    }
+
+    /// Pushes the branch.
+    ///
+    /// # Errors
+    /// Git cannot push, or the remote refuses; the branch moved there (4).
+    pub(super) fn push(&self, context: &Context, repo: &Repo, remote: &Remote) -> Result<()> {
+        let Some(push) = &self.push else { return Ok(()) };
+        let rejected =
+            repo.push(context, &remote.address, std::slice::from_ref(push), RemoteOptions::default())?;
+        match rejected.into_iter().next() {
+            None => Ok(()),
+            // Another clone may have pushed the same work.
+            Some(one) if one.cause == RejectionCause::Race => {
+                let there = repo.remote_refs(context, &remote.address, RemoteOptions::default())?;
+                let is_there = there.iter().any(|(name, id)| *name == self.name && Some(*id) == push.new);
+                let moved = || moved(remote, layout::branch_of(&self.name).unwrap_or(&self.name));
+                if is_there { Ok(()) } else { Err(moved()) }
+            }
+            Some(one) => Err(Error::new(
+                Code::RemoteRejected,
+                format!(
+                    "'{}' refuses '{}': {}",
+                    text::safe(&remote.address),
+                    text::safe(&self.name),
+                    one.why
+                ),
+            )),
+        }
+    }
+}
+
+fn moved(remote: &Remote, branch: &str) -> Error {
+    let what =
+        format!("somebody else pushed to '{}' of '{}'", text::safe(branch), text::safe(&remote.address));
+    Error::new(Code::RemoteChanged, what).hint_command(&[&"git", &"fetch", &remote.address, &branch])
+}
+
+/// Checks that the forge has the branch to merge into, and all commits that the work builds on: they would be published with it.
+fn check_base(repo: &Repo, remote: &Remote, there: &RemoteTips, agent: &Agent, into: &str) -> Result<()> {
+    let address = text::safe(&remote.address);
+    if there.get(&layout::branch_ref(into)).is_none() {
+        return Err(Error::new(
+            Code::BranchUnknown,
+            format!("'{address}' has no branch '{}', or one that was not fetched", text::safe(into)),
+        )
+        .hint_command(&[&"git", &"fetch", &remote.address])
+        .hint("another branch: git orchestra pr AGENT --into BRANCH"));
+    }
+    let Some(base) = agent.base.commit() else { return Ok(()) };
+    for tip in there.tips().filter(|tip| repo.has_object(*tip)) {
+        if repo.contains(tip, base).unwrap_or(false) {
+            return Ok(());
+        }
+    }
+    let what = format!(
+        "the work builds on commits that '{address}' does not have, and they would be published with it"
+    );
+    let error = Error::new(Code::WorkMissing, what);
+    Err(match agent.after.is_empty() {
+        true => error.hint_command(&[&"git", &"push", &remote.address, &into]),
+        false => error.hint("first publish the agents that it comes after: git orchestra pr AGENT"),
+    })
+}
+
+/// Fails if a branch would send what looks like a secret.
+///
+/// # Errors
+/// It would (3).
+pub(super) fn refuse_secrets(repo: &Repo, branches: &[PushedBranch], there: &RemoteTips) -> Result<()> {
+    let pushes: Vec<RefPush> = branches.iter().filter_map(|one| one.push.clone()).collect();
+    let found = secrets::check(repo, &pushes, there, &HashSet::new())?.held;
+    match found.first() {
+        None => Ok(()),
+        Some(withheld) => {
+            let error = Error::refused(withheld.message());
+            Err(withheld.hints().into_iter().fold(error, Error::hint))
+        }
+    }
+}

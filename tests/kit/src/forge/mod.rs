@@ -1,0 +1,227 @@
+//! A forge of our own: a server on loopback that keeps pull requests, in front of a real bare repository which git clones from and pushes to
+//! over HTTP. It speaks the interface of one of the forges, and can lose answers, refuse, and be slow to accept.
+
+mod bitbucket;
+mod description;
+mod git_http;
+mod gitea;
+mod github;
+mod gitlab;
+mod http;
+mod pulls;
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use serde_json::Value;
+
+use self::http::{Answer, Request};
+pub use self::pulls::Pull;
+
+/// The repository that the forge has.
+pub(crate) const REPOSITORY: &str = "team/app";
+/// The login that every token belongs to.
+pub(crate) const LOGIN: &str = "kim";
+
+/// Which interface the forge speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ForgeFlavor {
+    /// GitHub's.
+    GitHub,
+    /// GitLab's.
+    GitLab,
+    /// Gitea's and Forgejo's.
+    Gitea,
+    /// Bitbucket Cloud's.
+    Bitbucket,
+}
+
+/// What happens to the next request that changes something.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// It is carried out, and the connection ends before the answer.
+    AnswerLost,
+    /// The connection ends before it is carried out.
+    HungUp,
+    /// It is answered with this status, these headers and this body.
+    Answers(u16, Vec<(String, String)>, String),
+}
+
+/// The state of the forge.
+pub(crate) struct State {
+    pub(crate) flavor: ForgeFlavor,
+    pub(crate) bare: PathBuf,
+    pub(crate) address: SocketAddr,
+    pub(crate) pulls: Vec<Pull>,
+    /// The commits whose checks failed.
+    failed_checks: Vec<String>,
+    token: String,
+    troubles: Vec<(String, Trouble)>,
+    requests: Vec<String>,
+    faults: Vec<String>,
+}
+
+/// A running forge; it ends with the value.
+pub struct FakeForge {
+    state: Arc<Mutex<State>>,
+    address: SocketAddr,
+}
+
+impl FakeForge {
+    /// Starts a forge for a bare repository, in which pushes over HTTP are then allowed. Requests need the token.
+    pub fn start(flavor: ForgeFlavor, bare: &Path, token: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        git_http::allow_pushes(bare);
+        let state = Arc::new(Mutex::new(State {
+            flavor,
+            bare: bare.to_owned(),
+            address,
+            pulls: Vec::new(),
+            failed_checks: Vec::new(),
+            token: token.to_owned(),
+            troubles: Vec::new(),
+            requests: Vec::new(),
+            faults: Vec::new(),
+        }));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(client, &state));
+            }
+        });
+        Self { state, address }
+    }
+
+    /// Returns the host and port, as they are in the URL of the remote.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Returns the URL of the repository.
+    pub fn url(&self) -> String {
+        format!("http://{}/{REPOSITORY}.git", self.address)
+    }
+
+    /// Returns the word for `orchestra.forge.<name>.kind`.
+    pub fn kind(&self) -> &'static str {
+        match self.state().flavor {
+            ForgeFlavor::GitHub => "github",
+            ForgeFlavor::GitLab => "gitlab",
+            ForgeFlavor::Gitea => "gitea",
+            ForgeFlavor::Bitbucket => "bitbucket",
+        }
+    }
+
+    /// Returns the pull requests.
+    pub fn pulls(&self) -> Vec<Pull> {
+        self.state().pulls.clone()
+    }
+
+    /// Changes the pull requests, as another client of the forge would.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Pull>)) {
+        change(&mut self.state().pulls);
+    }
+
+    /// Makes the checks of a commit fail.
+    pub fn fail_checks(&self, commit: &str) {
+        self.state().failed_checks.push(commit.to_owned());
+    }
+
+    /// Sets what happens to the next request whose method and path contain a text, such as `POST /pulls`.
+    pub fn next(&self, request: &str, trouble: Trouble) {
+        self.state().troubles.push((request.to_owned(), trouble));
+    }
+
+    /// Replaces the token that is accepted.
+    pub fn renew_token(&self, token: &str) {
+        self.state().token = token.to_owned();
+    }
+
+    /// Returns the requests to the interface so far, as method and path.
+    pub fn requests(&self) -> Vec<String> {
+        self.state().requests.clone()
+    }
+
+    /// Returns what was wrong with requests and answers by the official description.
+    pub fn faults(&self) -> Vec<String> {
+        self.state().faults.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Returns whether the checks of a commit failed.
+    pub(crate) fn has_failed(&self, commit: &str) -> bool {
+        self.failed_checks.iter().any(|one| one == commit)
+    }
+
+    fn answer(&mut self, request: &Request) -> Answer {
+        let is_public = self.flavor == ForgeFlavor::Gitea && request.path == "/api/v1/version";
+        if !is_public && !request.has_token(&self.token) {
+            return Answer::error(401, "Bad credentials");
+        }
+        match self.flavor {
+            ForgeFlavor::GitHub => github::answer(self, request),
+            ForgeFlavor::GitLab => gitlab::answer(self, request),
+            ForgeFlavor::Gitea => gitea::answer(self, request),
+            ForgeFlavor::Bitbucket => bitbucket::answer(self, request),
+        }
+    }
+
+    fn trouble(&mut self, request: &Request) -> Option<Trouble> {
+        let wanted = |(text, _): &(String, Trouble)| {
+            let (method, path) = text.split_once(' ').unwrap_or(("", text));
+            request.method == method && request.path.contains(path)
+        };
+        let at = self.troubles.iter().position(wanted)?;
+        Some(self.troubles.remove(at).1)
+    }
+
+    fn check(&mut self, request: &Request, answer: &Answer) {
+        if self.flavor == ForgeFlavor::GitHub {
+            self.faults.extend(description::faults(request, answer.status, &answer.body));
+        }
+    }
+}
+
+/// Serves requests on one connection, until the client ends it.
+fn serve(mut client: TcpStream, state: &Mutex<State>) {
+    while let Some(request) = Request::read(&mut client) {
+        let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if request.path.starts_with(&format!("/{REPOSITORY}.git/")) {
+            let bare = state.bare.clone();
+            drop(state);
+            git_http::answer(&bare, &request, &mut client);
+            return;
+        }
+        state.requests.push(format!("{} {}", request.method, request.target()));
+        let trouble = state.trouble(&request);
+        let answer = match trouble {
+            Some(Trouble::HungUp) => return,
+            Some(Trouble::Answers(status, headers, body)) => {
+                Answer { status, headers, body: serde_json::from_str(&body).unwrap_or(Value::String(body)) }
+            }
+            Some(Trouble::AnswerLost) => {
+                state.answer(&request);
+                return;
+            }
+            None => {
+                let answer = state.answer(&request);
+                state.check(&request, &answer);
+                answer
+            }
+        };
+        drop(state);
+        if answer.write(&mut client).is_err() {
+            return;
+        }
+    }
+}

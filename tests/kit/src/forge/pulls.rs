@@ -1,0 +1,149 @@
+//! The pull requests of the forge, and what happens to them, whatever the interface calls it.
+
+use std::{path::Path, process::Command};
+
+use super::{LOGIN, State};
+
+/// A pull request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pull {
+    /// Its number.
+    pub number: u64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// The branch with the work.
+    pub head: String,
+    /// The repository of that branch.
+    pub repository: String,
+    /// The branch that it should be merged into.
+    pub base: String,
+    /// `open`, `closed` or `merged`.
+    pub state: String,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Its author.
+    pub author: String,
+    /// The head when it was closed or merged.
+    pub last_head: String,
+}
+
+/// Why something was refused.
+pub(crate) enum Refusal {
+    Exists(u64),
+    Absent,
+    HeadMoved,
+    Invalid(&'static str),
+    NotOpen,
+    Conflict,
+}
+
+impl Pull {
+    /// Returns the newest commit of its branch, else that of when it ended.
+    pub(crate) fn commit(&self, state: &State) -> String {
+        let now = tip(&state.bare, &self.head).filter(|_| self.state == "open");
+        now.unwrap_or_else(|| self.last_head.clone())
+    }
+}
+
+impl State {
+    /// Opens a pull request as forges do: one for each branch, and only with commits.
+    pub(crate) fn open(
+        &mut self,
+        title: &str,
+        body: &str,
+        head: &str,
+        base: &str,
+        draft: bool,
+    ) -> Result<Pull, Refusal> {
+        let same = |one: &&Pull| one.state == "open" && one.head == head && one.base == base;
+        if let Some(there) = self.pulls.iter().find(same) {
+            return Err(Refusal::Exists(there.number));
+        }
+        let (Some(new), Some(old)) = (tip(&self.bare, head), tip(&self.bare, base)) else {
+            return Err(Refusal::Invalid("head or base does not exist"));
+        };
+        let range = format!("{old}..{new}");
+        if output(&self.bare, &["rev-list", "--count", &range]).as_deref() == Some("0") {
+            return Err(Refusal::Invalid("No commits between the branches"));
+        }
+        if title.is_empty() {
+            return Err(Refusal::Invalid("title is missing"));
+        }
+        let pull = Pull {
+            number: self.pulls.len() as u64 + 1,
+            title: title.into(),
+            body: body.into(),
+            head: head.into(),
+            repository: super::REPOSITORY.into(),
+            base: base.into(),
+            state: "open".into(),
+            draft,
+            author: LOGIN.into(),
+            last_head: new,
+        };
+        self.pulls.push(pull.clone());
+        Ok(pull)
+    }
+
+    pub(crate) fn find(&mut self, number: &str) -> Result<&mut Pull, Refusal> {
+        let number: u64 = number.parse().map_err(|_| Refusal::Absent)?;
+        self.pulls.iter_mut().find(|one| one.number == number).ok_or(Refusal::Absent)
+    }
+
+    pub(crate) fn close(&mut self, number: &str) -> Result<Pull, Refusal> {
+        let commit = self.find(number)?.clone().commit(self);
+        let pull = self.find(number)?;
+        if pull.state != "open" {
+            return Err(Refusal::NotOpen);
+        }
+        (pull.state, pull.last_head) = ("closed".into(), commit);
+        Ok(pull.clone())
+    }
+
+    /// Merges with real git; `expected` guards the head.
+    pub(crate) fn merge(
+        &mut self,
+        number: &str,
+        method: &str,
+        expected: Option<&str>,
+    ) -> Result<Pull, Refusal> {
+        let pull = self.find(number)?.clone();
+        if pull.state != "open" {
+            return Err(Refusal::NotOpen);
+        }
+        let head = pull.commit(self);
+        if expected.is_some_and(|expected| expected != head) {
+            return Err(Refusal::HeadMoved);
+        }
+        let base = tip(&self.bare, &pull.base).ok_or(Refusal::Absent)?;
+        let tree =
+            output(&self.bare, &["merge-tree", "--write-tree", &base, &head]).ok_or(Refusal::Conflict)?;
+        let mut arguments = vec!["commit-tree", &tree, "-p", &base];
+        if method == "merge" {
+            arguments.extend(["-p", &head]);
+        }
+        arguments.extend(["-m", &pull.title]);
+        let commit = output(&self.bare, &arguments).ok_or(Refusal::Conflict)?;
+        output(&self.bare, &["update-ref", &format!("refs/heads/{}", pull.base), &commit, &base])
+            .ok_or(Refusal::Conflict)?;
+        let pull = self.find(number)?;
+        (pull.state, pull.last_head) = ("merged".into(), head);
+        Ok(pull.clone())
+    }
+}
+
+fn tip(bare: &Path, branch: &str) -> Option<String> {
+    output(bare, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")])
+}
+
+fn output(bare: &Path, arguments: &[&str]) -> Option<String> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(bare).args(arguments);
+    for (name, value) in [("NAME", "Forge"), ("EMAIL", "forge@example.com")] {
+        git.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+    }
+    let output = git.output().expect("git");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
