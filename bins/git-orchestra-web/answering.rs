@@ -17,10 +17,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    api::{self, Route},
-    assets,
+    api, assets,
     call::Call,
     replies::{Body, Reply},
+    route::Route,
     server::Server,
     socket, stream,
 };

@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Route, get, post, schema},
     call::Call,
     parameters::text,
+    route::{Route, get, post, schema},
     runs,
     seed_teams::{self, PAGE},
     work::EmptyAsk,
