@@ -17,10 +17,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    api::{self, Route},
-    assets,
+    api, assets,
     call::Call,
     replies::{Body, Reply},
+    route::Route,
     server::Server,
     socket, stream,
 };
@@ -79,6 +79,11 @@ pub(crate) async fn answer(server: &Arc<Server>, mut request: Request<Incoming>)
 /// Asks the guard.
 fn pass(server: &Server, head: &Parts) -> Result<Option<Visitor>, Refusal> {
     let all = |name: HeaderName| values(&head.headers, &name);
+    let mut content_types = all(header::CONTENT_TYPE);
+    // What is not sent has no type.
+    if content_types.is_empty() && !has_body(&head.headers) {
+        content_types.push(b"application/json");
+    }
     let facts = Facts {
         is_http_1_1: head.version == Version::HTTP_11,
         is_path: head.uri.authority().is_none() && head.uri.path().starts_with('/'),
@@ -87,7 +92,7 @@ fn pass(server: &Server, head: &Parts) -> Result<Option<Visitor>, Refusal> {
         hosts: all(header::HOST),
         origins: all(header::ORIGIN),
         fetch_sites: all(HeaderName::from_static("sec-fetch-site")),
-        content_types: all(header::CONTENT_TYPE),
+        content_types,
         cookies: all(header::COOKIE),
         keys: all(HeaderName::from_static(KEY)),
         wants_upgrade: head.headers.contains_key(header::UPGRADE),
@@ -102,6 +107,11 @@ fn pass(server: &Server, head: &Parts) -> Result<Option<Visitor>, Refusal> {
         write: server.write,
     };
     web::guard(&facts, &policy)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let size = headers.get(header::CONTENT_LENGTH);
+    headers.contains_key(header::TRANSFER_ENCODING) || size.is_some_and(|size| size.as_bytes() != b"0")
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a [u8]> {

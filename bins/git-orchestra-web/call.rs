@@ -65,6 +65,10 @@ impl Call<'_> {
     /// It is no such object (2): a field is missing, unknown, or of another type.
     pub(crate) fn asked<T: DeserializeOwned>(&self) -> Result<T> {
         let body = if self.body.is_empty() { b"{}" } else { &self.body[..] };
+        // A list of values in the order of the fields is not what a person wrote.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Error::usage("the body must be an object"));
+        }
         serde_json::from_slice(body)
             .map_err(|error| Error::usage("the body is not what this call takes").because(error))
     }

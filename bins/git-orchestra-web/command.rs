@@ -8,11 +8,11 @@
 //! | `answering` | from a request to its answer, past the guard |
 //! | `replies` | answers, with the headers that each has |
 //! | `assets` | the page |
-//! | `api`, `call`, `parameters` | the calls |
+//! | `api`, `route`, `call`, `parameters` | the calls |
 //! | `reads`, `writes`, `work`, `landing`, `runs` | what each call does |
 //! | `seeds`, `seed_teams`, `seed_runs` | calls of the dashboards of other programs, so that scripts for them work |
 //! | `socket` | their WebSockets |
-//! | `background` | calls that take long |
+//! | `background`, `kept_calls` | calls that take long, and their answers |
 //! | `openapi` | the description of the calls |
 //! | `stream`, `hub`, `frames` | changes, sent to every browser that listens |
 
@@ -25,11 +25,13 @@ mod cli;
 mod connections;
 mod frames;
 mod hub;
+mod kept_calls;
 mod landing;
 mod openapi;
 mod parameters;
 mod reads;
 mod replies;
+mod route;
 mod runs;
 mod seed_runs;
 mod seed_teams;

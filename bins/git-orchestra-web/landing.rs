@@ -1,14 +1,15 @@
 //! The calls that land work: the plan, and the landing itself, which may take long.
 
-use orchestra::git::Repo;
 use orchestra::{
     Result,
-    landing::open_landings,
+    context::Context,
+    git::Repo,
     ops::{
         merge_ranked::{self, Mode, OnConflict, OnFailure, Request, Strategy},
-        notices, unasked,
+        notices, unasked, web,
     },
     wire,
+    world::Environment,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -88,7 +89,7 @@ pub(crate) fn abort(call: &Call<'_>) -> Result<Value> {
 }
 
 fn in_background(call: &Call<'_>, request: Request) -> Result<Value> {
-    let land = move |context: &orchestra::context::Context, environment: &orchestra::world::Environment| {
+    let land = move |context: &Context, environment: &Environment| {
         let repo = unasked::accepted(Repo::discover(environment)?)?;
         let landed = merge_ranked::run(context, &repo, &request);
         // Who began it may have put the phone away.
@@ -103,13 +104,6 @@ fn in_background(call: &Call<'_>, request: Request) -> Result<Value> {
 
 /// Lists the landings that have not ended: they run, or were interrupted and wait to be continued or aborted.
 pub(crate) fn unfinished(call: &Call<'_>) -> Result<Value> {
-    let repo = call.repo()?;
-    let mut landings = Vec::new();
-    for one in open_landings::all(&repo)? {
-        landings.push(json!({
-            "operation": one.operation.id, "into": one.into, "began_at": one.operation.at,
-            "summary": one.operation.summary, "running": one.is_running(&repo)?,
-        }));
-    }
+    let landings = web::landings(&call.repo()?)?;
     Ok(json!({"version": 1, "kind": "landings", "landings": landings}))
 }

@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Route, get, post, schema},
     call::Call,
     parameters::text,
+    route::{Route, get, post, schema},
     runs,
     seed_teams::{self, PAGE},
     work::EmptyAsk,
@@ -152,7 +152,8 @@ fn check_command(field: &str, typed: Option<&str>, known: Option<&str>) -> Resul
     }
 }
 
-fn push(_: &Call<'_>) -> Result<Value> {
+fn push(call: &Call<'_>) -> Result<Value> {
+    let EmptyAsk {} = call.asked()?;
     Err(Error::refused("nothing is pushed from here").hint("a person types: git push"))
 }
 

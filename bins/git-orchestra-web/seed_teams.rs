@@ -17,10 +17,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Route, get, post, schema},
     background,
     call::Call,
     parameters::{Parameter, number},
+    route::{Route, get, post, schema},
     seeds,
     work::EmptyAsk,
 };

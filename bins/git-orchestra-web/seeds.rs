@@ -16,9 +16,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Route, get, post, schema},
     call::Call,
     parameters::{decimal, flag},
+    route::{Route, get, post, schema},
     work::EmptyAsk,
 };
 

@@ -14,8 +14,8 @@ use orchestra::{
 };
 
 use super::{
-    background::Background,
     hub::{Hub, News},
+    kept_calls::Background,
     replies::Reply,
 };
 

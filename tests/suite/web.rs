@@ -4,13 +4,19 @@ mod calls;
 mod guard;
 mod landing;
 mod page;
+mod payloads;
+mod running;
+mod seeds;
+mod socket;
 mod stream;
+mod texts;
+mod threats;
 mod work;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -22,6 +28,7 @@ struct Server {
     port: u16,
     /// The tokens of the links that it printed.
     tokens: Vec<String>,
+    output: BufReader<ChildStdout>,
 }
 
 /// An answer.
@@ -60,15 +67,13 @@ impl Server {
         let more = options.iter().filter(|option| ["--guest", "--host"].contains(option)).count();
         let (mut tokens, mut port) = (Vec::new(), 0);
         while tokens.len() < 1 + more {
-            let mut line = String::new();
-            assert!(output.read_line(&mut line).expect("a line") > 0, "it ended");
-            let Some((host, token)) = line.trim_end().split_once("/#t=") else { continue };
-            tokens.push(token.to_owned());
+            let (host, token) = next_link(&mut output);
+            tokens.push(token);
             if port == 0 {
                 port = host.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
             }
         }
-        Self { program, port, tokens }
+        Self { program, port, tokens, output }
     }
 
     /// Sends bytes, and reads the answer until the connection ends.
@@ -124,6 +129,17 @@ impl Browser {
             self.port
         );
         exchange(self.port, post(self.port, path, &head, &body.to_string()).as_bytes())
+    }
+}
+
+/// Reads lines until one is a link, and returns its beginning and its token.
+fn next_link(output: &mut impl BufRead) -> (String, String) {
+    loop {
+        let mut line = String::new();
+        assert!(output.read_line(&mut line).expect("a line") > 0, "it ended");
+        if let Some((host, token)) = line.trim_end().split_once("/#t=") {
+            return (host.to_owned(), token.to_owned());
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `guard` | whether a request may pass, before anything else looks at it. Pure |
 //! | `hosts` | the names by which a browser may reach the server. Pure |
 //! | `logins` | links that log in once, and the browsers that are logged in. Pure |
+//! | `landings` | the landings that have not ended |
 //! | `log_page` | a part of an agent's output |
 //! | `team_list` | the teams that are configured |
 //! | `visible` | texts as a page may show them. Pure |
@@ -18,6 +19,7 @@
 
 mod guard;
 mod hosts;
+mod landings;
 mod log_page;
 mod logins;
 mod repeats;
@@ -29,6 +31,7 @@ mod visible;
 pub use self::{
     guard::{Facts, Policy, Refusal, guard},
     hosts::HostName,
+    landings::{OpenLanding, landings},
     log_page::{LogPage, PageEntry, PagePosition, PageStart},
     logins::{Login, Logins, Visitor},
     repeats::{Repeat, Repeats},

@@ -93,6 +93,75 @@ fn the_description_is_complete() {
 }
 
 #[test]
+fn the_description_says_what_the_calls_accept() {
+    let world = world();
+    let repo = world.repo();
+    let server = Server::start(&repo, &["--write"]);
+    let browser = server.browser(0);
+    let document = browser.get("/api/v1/openapi.json").json();
+    let list = browser.get("/api/v1").json();
+    let mut typed = 0;
+    for call in list["calls"].as_array().expect("calls") {
+        let (method, path) =
+            (call["method"].as_str().expect("a method"), call["path"].as_str().expect("a path"));
+        if path == "/api/v1/events" {
+            continue;
+        }
+        let described = &document["paths"][path][method.to_lowercase()];
+        assert_eq!(described["summary"], call["about"], "{method} {path}");
+        let parameters: Vec<&Value> =
+            described["parameters"].as_array().expect("parameters").iter().collect();
+        let named = |place: &str| -> Vec<String> {
+            let all = parameters.iter().filter(|one| one["in"] == place);
+            all.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+        };
+        let places: Vec<String> = path
+            .split('/')
+            .filter_map(|word| Some(word.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
+            .collect();
+        assert_eq!(named("path"), places, "{path}");
+        let takes: Vec<String> = call["takes"]
+            .as_array()
+            .expect("names")
+            .iter()
+            .map(|name| name.as_str().expect("a name").to_owned())
+            .collect();
+        if method == "POST" {
+            let body = &described["requestBody"]["content"]["application/json"]["schema"];
+            assert_eq!(body["additionalProperties"], false, "{path}");
+            let fields = body["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+            assert_eq!(fields.collect::<Vec<_>>(), takes, "{path}");
+            let unknown = browser.post(&path.replace(['{', '}'], ""), &json!({"nonsense": 1}), "");
+            assert_eq!(unknown.status, 400, "{path}: {unknown:?}");
+            continue;
+        }
+        assert_eq!(named("query"), takes, "{path}");
+        for parameter in parameters.iter().filter(|one| one["in"] == "query") {
+            let wrong: &[&str] = match parameter["schema"]["type"].as_str().expect("a type") {
+                "boolean" => &["perhaps", "1", "", "TRUE"],
+                "integer" => &["-1", "x", "1.5", "", "99999999999999999999"],
+                "string" => &[],
+                other => panic!("{path}: {other}"),
+            };
+            for value in wrong {
+                let name = parameter["name"].as_str().expect("a name");
+                // The other parameters that it needs are there.
+                let needed: String = parameters
+                    .iter()
+                    .filter(|one| one["in"] == "query" && one["required"] == true && one["name"] != name)
+                    .map(|one| format!("&{}=x", one["name"].as_str().expect("a name")))
+                    .collect();
+                let answer = browser.get(&format!("{}?{name}={value}{needed}", path.replace(['{', '}'], "")));
+                assert_eq!(answer.status, 400, "{path} {name}={value}: {answer:?}");
+                typed += 1;
+            }
+        }
+    }
+    assert!(typed > 30, "{typed}");
+    assert!(server.end());
+}
+
+#[test]
 fn texts_that_deceive_are_made_visible() {
     let world = world();
     let repo = world.repo();

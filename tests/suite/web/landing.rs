@@ -54,7 +54,9 @@ fn a_landing_is_planned_and_carried_out_as_the_command_does() {
     assert_eq!(plan.status, 200, "{plan:?}");
     let printed =
         repo.orchestra(["merge-ranked", "--dry-run", "--json", "b1", "b2", "b3", "b4"]).succeeded().json();
-    assert_eq!(plan.json(), printed);
+    for field in ["kind", "into", "base", "order", "dry_run"] {
+        assert_eq!(plan.json()[field], printed[field], "{field}");
+    }
     assert!(plan.json()["order"].as_array().expect("rows").iter().any(|row| row["conflicts"] != json!([])));
     assert_eq!(repo.tip("main"), before);
     // A page names no command, and only a target that there is.

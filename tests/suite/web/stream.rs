@@ -11,17 +11,17 @@ use super::{Browser, Server, get};
 use crate::world;
 
 /// A stream of frames.
-struct Frames(BufReader<TcpStream>);
+pub(super) struct Frames(BufReader<TcpStream>);
 
 impl Frames {
-    fn open(browser: &Browser) -> Self {
+    pub(super) fn open(browser: &Browser) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", browser.port)).expect("connected");
         stream.write_all(get(browser.port, "/api/v1/events", &browser.head()).as_bytes()).expect("sent");
         Self(BufReader::new(stream))
     }
 
     /// Returns the data of the next frame that `is_meant` accepts.
-    fn next(&mut self, is_meant: impl Fn(&str, &Value) -> bool) -> Value {
+    pub(super) fn next(&mut self, is_meant: impl Fn(&str, &Value) -> bool) -> Value {
         let mut event = String::new();
         loop {
             let mut line = String::new();
