@@ -49,11 +49,11 @@ pub(crate) fn document(calls: impl Iterator<Item = Described>) -> Value {
 fn operation(call: &Described) -> Value {
     let text = || json!({"type": "string"});
     let places = call.path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'));
-    let mut parameters: Vec<Value> = places.map(|name| parameter(name, "path", true, text())).collect();
+    let mut parameters: Vec<Value> = places.map(|name| parameter(name, "path", true, &text())).collect();
     parameters
-        .extend(call.takes.iter().map(|one| parameter(one.name, "query", one.is_required, one.schema())));
+        .extend(call.takes.iter().map(|one| parameter(one.name, "query", one.is_required, &one.schema())));
     if call.body.is_some() {
-        parameters.push(parameter("Idempotency-Key", "header", false, text()));
+        parameters.push(parameter("Idempotency-Key", "header", false, &text()));
     }
     let answer = |kind: &str, about: &str| {
         let schema = json!({"$ref": format!("#/components/schemas/{kind}")});
@@ -74,7 +74,7 @@ fn operation(call: &Described) -> Value {
     operation
 }
 
-fn parameter(name: &str, place: &str, is_required: bool, schema: Value) -> Value {
+fn parameter(name: &str, place: &str, is_required: bool, schema: &Value) -> Value {
     json!({"name": name, "in": place, "required": is_required, "schema": schema})
 }
 

@@ -155,7 +155,7 @@ fn launch(call: &Call<'_>) -> Result<Value> {
         team: Some(team_name.clone()),
         ..spawn::Request::default()
     };
-    let started = unasked::spawn(&call.context, &repo, request)?.agents;
+    let started = unasked::spawn(&call.context, &repo, &request)?.agents;
     let Some(agent) = started.first() else { return Err(Error::internal("no agent was started")) };
     let id = &agent.id;
     let started = status::read_agent(&repo, id)?;

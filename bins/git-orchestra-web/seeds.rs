@@ -130,7 +130,7 @@ fn start(call: &Call<'_>) -> Result<Value> {
     let started = unasked::spawn(
         &call.context,
         &repo,
-        spawn::Request { tasks, settings, ..spawn::Request::default() },
+        &spawn::Request { tasks, settings, ..spawn::Request::default() },
     )?;
     let agents = started.agents.iter().map(|agent| agent.id.to_string()).collect();
     let request = status::Request { agents, ..status::Request::default() };

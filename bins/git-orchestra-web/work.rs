@@ -46,7 +46,18 @@ pub(crate) struct ReviewAsk {
 
 pub(crate) fn review(call: &Call<'_>) -> Result<Value> {
     let ReviewAsk { verdict, base, head, text, comments, keep } = call.asked()?;
-    give(call, Some(GivenVerdict { verdict, text, comments, base: Some(base), head: Some(head), keep }))
+    give(
+        call,
+        Some(GivenVerdict {
+            verdict,
+            text,
+            comments,
+            base: Some(base),
+            head: Some(head),
+            keep,
+            operation: None,
+        }),
+    )
 }
 
 fn give(call: &Call<'_>, give: Option<GivenVerdict>) -> Result<Value> {
@@ -58,7 +69,7 @@ fn give(call: &Call<'_>, give: Option<GivenVerdict>) -> Result<Value> {
 pub(crate) fn compared(call: &Call<'_>) -> Result<Value> {
     let agents = call.parameters.get("agents").map(String::as_str).unwrap_or_default();
     let agents = agents.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    compare(call, compare::Request { agents, ..compare::Request::default() })
+    compare(call, &compare::Request { agents, ..compare::Request::default() })
 }
 
 /// The agent whose work is approved; that of the others is rejected. The heads are those that the page showed.
@@ -74,12 +85,12 @@ pub(crate) struct PickAsk {
 
 pub(crate) fn pick(call: &Call<'_>) -> Result<Value> {
     let PickAsk { agents, pick, heads, reason } = call.asked()?;
-    compare(call, compare::Request { agents, pick: Some(pick), reason, heads: Some(heads) })
+    compare(call, &compare::Request { agents, pick: Some(pick), reason, heads: Some(heads) })
 }
 
-fn compare(call: &Call<'_>, request: compare::Request) -> Result<Value> {
+fn compare(call: &Call<'_>, request: &compare::Request) -> Result<Value> {
     let repo = unasked::accepted(call.repo()?)?;
-    envelope(wire::COMPARE, &compare::run(&call.context, &repo, &request)?)
+    envelope(wire::COMPARE, &compare::run(&call.context, &repo, request)?)
 }
 
 /// An object without fields.

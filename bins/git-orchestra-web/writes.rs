@@ -35,7 +35,7 @@ impl SpawnAsk {
 pub(crate) fn spawn(call: &Call<'_>) -> Result<Value> {
     let asked: SpawnAsk = call.asked()?;
     let repo = unasked::accepted(call.repo()?)?;
-    let started = unasked::spawn(&call.context, &repo, asked.request())?;
+    let started = unasked::spawn(&call.context, &repo, &asked.request())?;
     let agents = started.agents.iter().map(|agent| agent.id.to_string()).collect();
     let request = status::Request { agents, ..status::Request::default() };
     envelope(wire::SPAWN, &status::run(&call.context, &repo, &request)?)

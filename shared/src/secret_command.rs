@@ -85,6 +85,7 @@ mod tests {
             let found = first_line(&mut of_shell(&environment, line));
             assert_eq!(found.as_deref(), expected.as_ref().copied(), "{line}");
         }
-        assert_eq!(first_line(&mut Command::new("/no/such/program")), Err("cannot be started"));
+        let mut absent = process::command(&environment, "/no/such/program");
+        assert_eq!(first_line(&mut absent), Err("cannot be started"));
     }
 }

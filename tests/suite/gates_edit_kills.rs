@@ -1,7 +1,11 @@
 //! `decide … edit` when things go wrong meanwhile: the driver is killed, the worktree is deleted, the landing rebases. Nothing is lost, and
 //! what a person resolved lands once, and tested.
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::Value;
 use testkit::{Aim, Ran, TestRepo, until};
@@ -39,7 +43,7 @@ fn opened(report: &Value) -> PathBuf {
     PathBuf::from(report["gates"][0]["worktree"].as_str().expect("a worktree"))
 }
 
-fn resolve(repo: &TestRepo<'_>, folder: &PathBuf) {
+fn resolve(repo: &TestRepo<'_>, folder: &Path) {
     fs::write(folder.join("same"), "1 and 2\n").expect("written");
     repo.git(["-C", folder.to_str().expect("text"), "add", "same"]).succeeded();
 }

@@ -103,11 +103,10 @@ impl Forge {
             Ok(pull_request) => return Ok(OpenedPullRequest { pull_request, is_new: true }),
             Err(failure) => failure,
         };
-        if failure.may_be_done() || failure.says_it_exists() {
-            if let Some(pull_request) = self.open_one(&new.head)? {
-                let is_new = failure.may_be_done();
-                return Ok(OpenedPullRequest { pull_request, is_new });
-            }
+        if (failure.may_be_done() || failure.says_it_exists())
+            && let Some(pull_request) = self.open_one(&new.head)?
+        {
+            return Ok(OpenedPullRequest { pull_request, is_new: failure.may_be_done() });
         }
         Err(self.service.error(failure))
     }

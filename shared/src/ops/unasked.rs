@@ -30,7 +30,7 @@ pub fn accepted(repo: Repo) -> Result<AcceptedRepo> {
 ///
 /// # Errors
 /// There is no task, or there are too many (2). The program would run its task as a script (3). Besides, those of [`spawn::run`].
-pub fn spawn(context: &Context, repo: &AcceptedRepo, request: Request) -> Result<Report> {
+pub fn spawn(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let count = request.tasks.len();
     if count > MAX_TASKS {
         return Err(Error::new(Code::LimitExceeded, format!("{count} tasks; the limit is {MAX_TASKS}")));
@@ -42,5 +42,5 @@ pub fn spawn(context: &Context, repo: &AcceptedRepo, request: Request) -> Result
             agents::check_prose(agent.role.as_ref().unwrap_or(&agent.profile), &config, "a task")?;
         }
     }
-    spawn::run(context, repo, &request)
+    spawn::run(context, repo, request)
 }

@@ -211,7 +211,7 @@ impl Call {
     fn spawn(&self, repo: Repo) -> Result<String> {
         let (tasks, agents) = (self.texts("tasks")?, self.text("profile")?.into_iter().collect());
         let request = spawn::Request { tasks, agents, ..spawn::Request::default() };
-        let report = unasked::spawn(&self.context, &unasked::accepted(repo)?, request)?;
+        let report = unasked::spawn(&self.context, &unasked::accepted(repo)?, &request)?;
         let lines: String =
             report.agents.iter().map(|agent| format!("{} {}\n", agent.id, agent.profile)).collect();
         let warnings: String =

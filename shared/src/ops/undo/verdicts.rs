@@ -59,7 +59,7 @@ pub(super) fn change(
 }
 
 fn ids(agents: &[String]) -> Result<Vec<AgentId>> {
-    agents.iter().map(|id| AgentId::parse(id)).collect::<Result<_, _>>().map_err(Into::into)
+    agents.iter().map(|id| AgentId::parse(id)).collect()
 }
 
 /// Takes the lock that keeps others from picking agents meanwhile.
