@@ -11,6 +11,7 @@ mod commands;
 mod contexts;
 mod dependencies;
 mod imports;
+mod layer_rules;
 mod layers;
 mod modules;
 mod places;

@@ -101,7 +101,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Land, "undo", "Undo a landing, a cleanup, a rewind or a pick"),
     binary(Group::Land, "cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
     binary(Group::Share, "sync", "Exchange agents, branches and results with a remote"),
-    binary(Group::Share, "pr", "Publish the work of agents as pull requests, and merge or close them"),
+    binary(Group::Share, "pr", "Publish the work of agents as pull requests"),
     binary(Group::Share, "init", "Name this clone and check what its remote accepts (optional)"),
     built_in("demo", "Run four agents in a scratch repository, to see how it works"),
     built_in("setup", "Install man pages and shell completions"),

@@ -1,6 +1,6 @@
 //! Finding the forge of a remote: which host it is on, which interface that has, and the user's token for it.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use ureq::{
@@ -28,7 +28,7 @@ use crate::{
     },
     context::Context,
     error::ErrorContext,
-    git::Repo,
+    git::{Repo, careful},
     model::{host::HostAndPort, text},
 };
 
@@ -102,7 +102,7 @@ fn ask(client: &Client, place: &ForgeRepo) -> Result<ForgeKind> {
         Err(error) if !is_refused(&error) => return Err(error),
         _ => {}
     }
-    // GitLab tells its version only to users, and says so in JSON.
+    // GitLab tells its version only to users, which it says in JSON.
     match client.find("/api/v4/version") {
         Ok(answer) if has_version(&answer) => return Ok(ForgeKind::GitLab),
         Err(error) if is_refused(&error) => return Ok(ForgeKind::GitLab),
@@ -122,7 +122,7 @@ const fn is_refused(error: &Error) -> bool {
 fn roots(repo: &Repo) -> Result<Option<RootCerts>> {
     let Some(file) = repo.certificates_file() else { return Ok(None) };
     let shown = |file: &PathBuf| text::safe(&file.display().to_string()).into_owned();
-    let pem = fs::read(&file)
+    let pem = careful::read(&file)
         .context(Code::FileInaccessible, || format!("cannot read '{}' of http.sslCAInfo", shown(&file)))?;
     let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
         .filter_map(|item| match item {

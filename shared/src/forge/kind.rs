@@ -20,7 +20,7 @@ pub enum ForgeKind {
 }
 
 impl ForgeKind {
-    /// All of them.
+    /// Every kind.
     pub const ALL: [Self; 4] = [Self::GitHub, Self::GitLab, Self::Gitea, Self::Bitbucket];
 
     /// Returns the word in configuration and JSON.

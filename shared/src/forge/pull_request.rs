@@ -48,7 +48,7 @@ impl PullRequest {
 pub struct NewPullRequest {
     /// One line.
     pub title: String,
-    /// Markdown.
+    /// The text, in Markdown.
     pub body: String,
     /// The branch with the work, which is on the forge already.
     pub head: String,

@@ -279,6 +279,29 @@ impl Group for CurrentVerdict {
     }
 }
 
+rows! { Published:
+    "Pull-Request" => number,
+    "Pull-Request-Host" => host,
+    "Pull-Request-Repo" => repo,
+    "Pull-Request-Url" => url,
+    "Pull-Request-Head" => head,
+    "Pull-Request-Into" => into,
+    "Pull-Request-State" => state,
+}
+
+impl Group for Published {
+    fn open(key: &str, number: &str) -> Option<Option<Self>> {
+        if key != "Pull-Request" {
+            return Some(None);
+        }
+        Some(Some(Self { number: number.parse().ok()?, ..Self::default() }))
+    }
+
+    fn continues(key: &str) -> bool {
+        key.starts_with("Pull-Request-")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

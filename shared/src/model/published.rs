@@ -3,12 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BranchName, CommitId, IdOrText,
-    lines::{Group, rows},
-    text,
-    words::words,
-};
+use super::{BranchName, CommitId, IdOrText, text, words::words};
 
 /// The longest host, repository and address that are kept, in columns.
 const MAX_TEXT: usize = 400;
@@ -62,28 +57,5 @@ impl Published {
             into: line(&self.into).into(),
             state: self.state,
         }
-    }
-}
-
-rows! { Published:
-    "Pull-Request" => number,
-    "Pull-Request-Host" => host,
-    "Pull-Request-Repo" => repo,
-    "Pull-Request-Url" => url,
-    "Pull-Request-Head" => head,
-    "Pull-Request-Into" => into,
-    "Pull-Request-State" => state,
-}
-
-impl Group for Published {
-    fn open(key: &str, number: &str) -> Option<Option<Self>> {
-        if key != "Pull-Request" {
-            return Some(None);
-        }
-        Some(Some(Self { number: number.parse().ok()?, ..Self::default() }))
-    }
-
-    fn continues(key: &str) -> bool {
-        key.starts_with("Pull-Request-")
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::http::Request;
 
-/// Lets anybody push to a bare repository over HTTP.
+/// Allows every client to push to a bare repository over HTTP.
 pub(crate) fn allow_pushes(bare: &Path) {
     let set = Command::new("git").arg("-C").arg(bare).args(["config", "http.receivepack", "true"]).status();
     assert!(set.expect("git").success(), "git config");

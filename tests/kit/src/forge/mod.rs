@@ -29,13 +29,13 @@ pub(crate) const LOGIN: &str = "kim";
 /// Which interface the forge speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ForgeFlavor {
-    /// GitHub's.
+    /// That of GitHub.
     GitHub,
-    /// GitLab's.
+    /// That of GitLab.
     GitLab,
-    /// Gitea's and Forgejo's.
+    /// That of Gitea and Forgejo.
     Gitea,
-    /// Bitbucket Cloud's.
+    /// That of Bitbucket Cloud.
     Bitbucket,
 }
 
