@@ -11,8 +11,8 @@ use crate::{backoff::Backoff, context::Cancel, process, world::Environment};
 
 /// How long the program may take: a person may have to confirm.
 const PROGRAM_TIME: Duration = Duration::from_secs(60);
-/// How much of its output is read, in bytes.
-const MAX_OUTPUT: u64 = 64 * 1024;
+/// The longest first line, in bytes.
+const MAX_LINE: u64 = 64 * 1024;
 /// How long its first line is awaited after it has ended.
 const REST: Duration = Duration::from_secs(1);
 
@@ -38,9 +38,9 @@ pub fn first_line(command: &mut Command) -> Result<String, &'static str> {
     // Read while waiting, so that a program that prints much does not block. A process that it started may keep the pipe open.
     let reading = std::thread::Builder::new().spawn(move || {
         let Some(pipe) = stdout else { return };
-        let mut reader = BufReader::new(pipe.take(MAX_OUTPUT));
+        let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
-        let _ = reader.read_until(b'\n', &mut line);
+        let _ = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line);
         let _ = sender.send(line);
         let _ = io::copy(&mut reader, &mut io::sink());
     });

@@ -118,7 +118,7 @@ pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     let frames = window.settle(IDLE);
     let used = window.ticks() - before;
     let idle = TICK * u32::try_from(used).unwrap_or(u32::MAX);
-    show(Row::new("ui, processor time of 5 s in which nothing happens", idle, TICK, 1.0));
+    show(Row::new("ui, processor time of 5 s in which nothing happens", idle, IDLE / 200, 1.0));
     println!("{frames} frames in 5 s in which nothing happens");
     for (what, figure) in [("resident", "VmHWM"), ("not shared", "RssAnon")] {
         let memory = Duration::from_micros(window.memory(figure) * 1000 / 1024);

@@ -413,11 +413,13 @@ mod tests {
             include_str!("keys/agents.rs"),
             include_str!("keys/caps.rs"),
             include_str!("keys/children.rs"),
+            include_str!("keys/forges.rs"),
             include_str!("keys/landing.rs"),
             include_str!("keys/limits.rs"),
             include_str!("keys/profiles.rs"),
             include_str!("keys/sharing.rs"),
             include_str!("keys/teams.rs"),
+            include_str!("keys/ui.rs"),
             include_str!("keys/mcp.rs"),
             include_str!("keys/worktrees.rs"),
         ];

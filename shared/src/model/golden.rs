@@ -53,7 +53,7 @@ Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
 Orchestra-Tags: later night
-Orchestra-Told: 2026-11-21T01:40:20Z
+Orchestra-Told: 2026-11-21T01:40:21Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
 Orchestra-Sandbox: files by bubblewrap
