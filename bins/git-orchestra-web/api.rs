@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     background,
     call::Call,
+    conversation,
     landing::{self, LandAsk, UnfinishedAsk},
     openapi::{self, Described},
     parameters::{flag, number, required_text},
@@ -90,6 +91,13 @@ pub(crate) const ROUTES: &[Route] = &[
         "search",
         "The sessions that mention something, and where",
         reads::search,
+    ),
+    get(
+        "/api/v1/sessions/{session}",
+        &[number("from")],
+        "session-page",
+        "A page of what was said and done in a session",
+        conversation::page,
     ),
     get(
         "/api/v1/sessions/{session}/command",

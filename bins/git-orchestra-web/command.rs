@@ -9,7 +9,7 @@
 //! | `replies` | answers, with the headers that each has |
 //! | `assets` | the page |
 //! | `api`, `route`, `call`, `parameters` | the calls |
-//! | `reads`, `writes`, `work`, `landing`, `runs` | what each call does |
+//! | `reads`, `writes`, `work`, `landing`, `runs`, `conversation` | what each call does |
 //! | `seeds`, `seed_teams`, `seed_runs` | calls of the dashboards of other programs, so that scripts for them work |
 //! | `socket` | their WebSockets |
 //! | `background`, `kept_calls` | calls that take long, and their answers |
@@ -23,6 +23,7 @@ mod background;
 mod call;
 mod cli;
 mod connections;
+mod conversation;
 mod frames;
 mod hub;
 mod kept_calls;

@@ -13,7 +13,7 @@ use super::{answering, server::Server};
 
 /// The most calls of operations that run at once.
 pub(crate) const MAX_CALLS: usize = 8;
-/// The most connections; others wait until one ends.
+/// The most connections; others are ended at once.
 const MAX_CONNECTIONS: usize = 64;
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -26,11 +26,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) async fn accept(listener: &TcpListener, server: &Arc<Server>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
+        // Those that say nothing would fill the queue of the kernel, and a browser would wait behind them for minutes.
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let server = Arc::clone(server);
         tokio::spawn(async move {
             serve(stream, server).await;

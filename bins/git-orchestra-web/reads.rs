@@ -57,7 +57,7 @@ pub(crate) fn log(call: &Call<'_>) -> Result<Value> {
 }
 
 /// Adds what every answer begins with to one that no command prints.
-fn with_head(kind: &str, answer: serde_json::Result<Value>) -> Result<Value> {
+pub(crate) fn with_head(kind: &str, answer: serde_json::Result<Value>) -> Result<Value> {
     let mut answer = answer.map_err(|error| Error::internal("cannot write JSON").because(error))?;
     answer["version"] = json!(1);
     answer["kind"] = json!(kind);

@@ -175,7 +175,7 @@ fn one_change(
         is_whole = !is_whole;
         let value = if is_whole { &whole } else { &before };
         let begun = Instant::now();
-        drop(lab.run(lab.git().args(["update-ref", &name, value]), repo));
+        lab.run(lab.git().args(["update-ref", &name, value]), repo);
         frames.next("agent", id.as_str());
         begun.elapsed()
     };

@@ -254,6 +254,11 @@ fn every_damage_is_found_and_fixed_if_that_loses_nothing() {
         repo.git(["config", "orchestra.agent", "sh"]);
         let id = agent(&repo);
         assert!(examined(&repo, false).is_healthy(), "{check} before");
+        // Its supervisor removes the folder a moment after it ended.
+        until("it is tidied up", || {
+            let kept = repo.path().join(".git/orchestra/agents").join(&id);
+            (!kept.exists()).then_some(())
+        });
         damages(&repo, &id);
         let before = dir_state(&repo.path().join(".git"));
         let report = examined(&repo, false);

@@ -274,3 +274,25 @@ fn an_edit_is_left_out_or_ends_the_run_and_waits_without_a_deadline() {
         repo.orchestra(["decide", run, "2", "done"]).stderr_has(&format!("'{option}' counted"));
     }
 }
+
+#[test]
+fn a_resolution_is_kept_beside_if_the_worktree_of_the_agent_is_gone() {
+    let world = world();
+    let repo = world.repo();
+    let folder = edit(&repo);
+    resolve(&repo, &folder);
+    let second =
+        repo.agents().into_iter().find(|agent| agent["title"] == "echo 2 > same").expect("the agent");
+    fs::remove_dir_all(second["worktree"].as_str().expect("a worktree")).expect("removed");
+    let head = second["head"].as_str().expect("a head").to_owned();
+    let main = repo.tip("main");
+    repo.orchestra(["decide", "2", "done"]).succeeded();
+    let report = go_on(&repo).exits(3).json();
+    assert_eq!(report["gates"][0]["kind"], "conflict", "{report}");
+    assert!(report["gates"][0]["says"].as_str().expect("a text").contains("is gone"), "{report}");
+    let branch = second["branch"].as_str().expect("a branch");
+    assert_eq!((repo.tip("main"), repo.tip(branch)), (main, head), "nothing moved");
+    assert_eq!(fs::read_to_string(folder.join("same")).expect("the file"), "1 and 2\n");
+    repo.orchestra(["decide", "3", "skip"]).succeeded();
+    assert_eq!(outcomes(&go_on(&repo).exits(1).json()), "landed, skipped");
+}

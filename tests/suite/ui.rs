@@ -254,6 +254,9 @@ fn a_window_of_any_size_shows_the_agents() {
     // What it asks for is answered in a narrow window as well.
     let asks = repo.spawn_claude(&["--on-prompt", "ask", "--again"], "ask ls\nhang");
     repo.wait_for(&asks, "waiting");
+    screen.until_window("that it waits", |shown| {
+        shown.lines().any(|line| line.contains(&asks[asks.len() - 5..]) && line.contains('?'))
+    });
     screen.press(&["w"]);
     screen.until_window("what it asks for", |shown| shown.contains("Bash ls") && shown.contains("a allows"));
     screen.press(&["a"]);

@@ -1,4 +1,4 @@
-// The sessions of agent programs: find one, search in all, and resume one by hand.
+// The sessions of agent programs: find one, read it, search in all, and resume one by hand.
 
 import { ofAgent } from "./agents.js";
 import { get } from "./api.js";
@@ -7,6 +7,35 @@ import { button, count, dollars, fill, make, since } from "./dom.js";
 import { fault } from "./sheet.js";
 
 const FIRST = 50;
+const MARKS = { prompt: ">", answer: " ", thought: "…", tool: "→", result: "←", remark: "·" };
+
+/** Makes the part of a row in which the session is read, page by page. */
+function conversation(id) {
+  const lines = make("div", { class: "lines" });
+  const place = make("div", {}, lines);
+  let next = 0;
+  const more = button("Read", () => read(), { "aria-label": `Read ${id}` });
+  place.append(more);
+
+  function line({ role, text, failed, cut }) {
+    const rest = cut ? `\n… the rest: ${command("sessions", "show", "--full", id)}` : "";
+    return make("div", { class: `line ${role}${failed ? " failed" : ""}` }, `${failed ? "✗" : MARKS[role]} ${text}${rest}`);
+  }
+
+  async function read() {
+    try {
+      const page = await get(`sessions/${encodeURIComponent(id)}?from=${next}`);
+      lines.append(...page.items.map(line));
+      if (next === 0 && page.items.length === 0) lines.append(make("div", { class: "line" }, "Nothing was said in it."));
+      next = page.next;
+      more.hidden = next == null;
+      more.textContent = "More";
+    } catch (error) {
+      place.append(fault(error));
+    }
+  }
+  return place;
+}
 
 /** Makes the view. */
 export function view() {
@@ -64,7 +93,7 @@ export function view() {
       ),
       ...hits.map(({ role, line }) => make("div", { class: "hit" }, `${role}: ${line}`)),
       agent && make("a", { href: ofAgent(agent) }, agent),
-      make("div", {}, "Read it: ", make("code", {}, command("sessions", "show", id))),
+      conversation(id),
       commandPart(id),
     );
   }

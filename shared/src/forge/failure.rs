@@ -7,6 +7,7 @@ use ureq::http::{HeaderMap, Uri};
 
 use crate::{
     Code, Error,
+    config::keys::{FORGE_TOKEN_COMMAND, FORGE_URL},
     model::{host::HostAndPort, text},
 };
 
@@ -91,10 +92,15 @@ impl Failure {
                 Error::new(Code::ForgeUnreachable, format!("'{host}' cannot be reached"))
                     .because(text::one_line(&why, MESSAGE_WIDTH))
             }
-            Self::Unreadable => Error::new(Code::ForgeFailed, format!("the answer of '{host}' is not JSON"))
-                .hint(
-                    "git config --get-regexp '^orchestra.forge' shows whether another address is set for it",
-                ),
+            Self::Unreadable => {
+                let address = FORGE_URL.of(&host);
+                Error::new(Code::ForgeFailed, format!("the answer of '{host}' is not JSON")).hint_command(&[
+                    &"git",
+                    &"config",
+                    &"--get",
+                    &address.name(),
+                ])
+            }
             Self::Moved(to) => Error::new(
                 Code::ForgeRefused,
                 format!("'{host}' says that the repository moved to '{}'", text::safe(&to)),
@@ -137,7 +143,7 @@ fn refused(host: &str, status: u16, message: &str, pause: Option<Duration>, has_
 
 /// Makes the error that there is no token for a host.
 pub(super) fn no_token(host: &str) -> Error {
-    let key = crate::config::keys::FORGE_TOKEN_COMMAND.of(host);
+    let key = FORGE_TOKEN_COMMAND.of(host);
     Error::new(Code::ForgeTokenMissing, format!("there is no token for '{}'", text::safe(host)))
         .hint(key.hint("'COMMAND THAT PRINTS IT'"))
         .hint("section TOKENS of 'git orchestra pr --help' lists the places that are searched")

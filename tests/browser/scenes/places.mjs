@@ -175,10 +175,16 @@ await page.getByLabel("Find a session").fill("looked at everything");
 await page.getByLabel("Find a session").press("Enter");
 await page.locator(".hit").first().waitFor();
 await page
+  .getByRole("button", { name: /^Read/ })
+  .first()
+  .click();
+await sessions.locator(".line.prompt").first().waitFor();
+await sessions.locator(".line", { hasText: "looked at everything" }).first().waitFor();
+await page
   .getByRole("button", { name: /How to resume/ })
   .first()
   .click();
-await sessions.locator("code").nth(1).waitFor();
+await sessions.locator("code").first().waitFor();
 await fits(page, "sessions");
 await isUsable(page, "sessions");
 await shot(page, "sessions");

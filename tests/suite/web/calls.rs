@@ -22,7 +22,7 @@ fn calls_answer_what_commands_print() {
         // What these need is not in every repository; other tests make them.
         .filter(|call| {
             let path = call["path"].as_str().expect("a path");
-            !["/command", "{name}", "/compare", "/search"].iter().any(|end| path.ends_with(end))
+            !["/command", "{name}", "{session}", "/compare", "/search"].iter().any(|end| path.ends_with(end))
         })
         .map(|call| call["path"].as_str().expect("a path").replace("{id}", &id))
         .collect();
@@ -55,6 +55,7 @@ fn calls_answer_what_commands_print() {
         ("/api/v1/agents/nosuch/diff", 404),
         ("/api/v1/status?all=perhaps", 400),
         ("/api/v1/sessions?limit=-1", 400),
+        ("/api/v1/sessions/x?from=a", 400),
         ("/api/v1/agents/x/log?lines=3&attempt=1", 400),
         ("/api/v1/sessions/search", 400),
         ("/api/v1/sessions/search?words=x&regex=1", 400),

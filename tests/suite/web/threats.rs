@@ -288,11 +288,9 @@ fn a_thousand_connections_keep_no_agent_from_running() {
     assert!(held.len() > 500, "{}", held.len());
     let id = repo.spawn("echo 1 > one.txt");
     assert_eq!(repo.end_of(&id)["phase"], "done");
-    // They are sent away one after another; who waits meanwhile is answered.
-    for mut stream in held.drain(..64) {
-        let _ = stream.shutdown(std::net::Shutdown::Both);
-        let _ = stream.read(&mut [0; 1]);
-    }
+    // Those for which there was no place were ended at once.
+    let last = held.last_mut().expect("a connection");
+    assert!(matches!(last.read(&mut [0; 1]), Ok(0) | Err(_)));
     drop(held);
     testkit::until("a browser is answered", || (browser.get("/api/v1/status").status == 200).then_some(()));
     assert!(server.end());

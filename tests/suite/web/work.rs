@@ -191,6 +191,13 @@ fn sessions_specs_and_teams_are_found() {
     let shown = browser.get(&format!("/api/v1/sessions/{id}/command")).json();
     let printed = repo.orchestra(["sessions", "resume", &id, "--dry-run"]).succeeded().line();
     assert_eq!((&shown["kind"], &shown["command"]), (&json!("command"), &json!(printed)), "{shown}");
+    let page = browser.get(&format!("/api/v1/sessions/{id}")).json();
+    let first = &page["items"][0];
+    assert_eq!((&first["role"], &page["next"]), (&json!("prompt"), &Value::Null), "{page}");
+    let said = page["items"].as_array().expect("items").len();
+    let rest = browser.get(&format!("/api/v1/sessions/{id}?from={}", said - 1)).json();
+    assert_eq!(rest["items"].as_array().expect("items").len(), 1);
+    assert_eq!(browser.get("/api/v1/sessions/nosuch").status, 404);
     let teams = browser.get("/api/v1/teams").json();
     let roles = json!([{"name": "coder", "writes": true}]);
     assert_eq!(

@@ -6,7 +6,11 @@ use crate::{
     git::{Oid, Repo},
     landing::finish::{self, BranchMove, TargetMove},
     model::AgentId,
-    ops::{agent_checkout, collect, status},
+    ops::{
+        agent_checkout::{self, AgentCheckout},
+        collect, status,
+    },
+    store,
 };
 
 /// Refuses to repair work in whose worktree somebody changed something since it was saved: that would become part of the repair.
@@ -25,7 +29,7 @@ pub(super) fn refuse_changes(repo: &Repo, id: &AgentId) -> Result<()> {
 /// Moves the branch of an agent forward to a repaired commit, and records that in its events. `why` is for the log of the branch.
 ///
 /// # Errors
-/// The branch does not stand at the work that was repaired, or its worktree is not clean (3).
+/// The branch does not stand at the work that was repaired, or its worktree is gone or not clean (3).
 pub(in crate::ops) fn adopt_repair(
     context: &Context,
     repo: &Repo,
@@ -35,6 +39,11 @@ pub(in crate::ops) fn adopt_repair(
 ) -> Result<()> {
     finish::recover(repo)?;
     refuse_changes(repo, id)?;
+    // Its events learn of the repair from the worktree; with its branch alone they would never name it.
+    if AgentCheckout::of(repo, id, &store::agent(repo, id)?)?.is_none() {
+        return Err(Error::new(Code::WorktreeMissing, format!("the worktree of '{id}' is gone"))
+            .hint(format!("git orchestra resume {id} makes it again from its work")));
+    }
     let branch = status::read_agent(repo, id)?.branch;
     let wanted = BranchMove { branch: &branch, old: from, new: to, why };
     let why = match finish::move_branch(repo, wanted)? {

@@ -13,7 +13,10 @@ mod pulls;
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -68,6 +71,7 @@ pub(crate) struct State {
 pub struct FakeForge {
     state: Arc<Mutex<State>>,
     address: SocketAddr,
+    ended: Arc<AtomicBool>,
 }
 
 impl FakeForge {
@@ -87,14 +91,18 @@ impl FakeForge {
             requests: Vec::new(),
             faults: Vec::new(),
         }));
-        let shared = Arc::clone(&state);
+        let (shared, ended) = (Arc::clone(&state), Arc::new(AtomicBool::new(false)));
+        let over = Arc::clone(&ended);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if over.load(Ordering::Acquire) {
+                    return;
+                }
                 let state = Arc::clone(&shared);
                 std::thread::spawn(move || serve(client, &state));
             }
         });
-        Self { state, address }
+        Self { state, address, ended }
     }
 
     /// Returns the host and port, as they are in the URL of the remote.
@@ -154,6 +162,14 @@ impl FakeForge {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for FakeForge {
+    fn drop(&mut self) {
+        // Wakes the thread, which then sees that the forge has ended.
+        self.ended.store(true, Ordering::Release);
+        let _ = TcpStream::connect(self.address);
     }
 }
 
