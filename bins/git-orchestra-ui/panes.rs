@@ -1,4 +1,4 @@
-//! The panes: agents, what one of them asks for, the page, and what covers all of them. Pure.
+//! The panes: agents, what one of them asks for, the page, and what covers the whole window. Pure.
 
 use orchestra::model::{duration, text};
 use orchestra_terminal::{caps, style::Role};

@@ -325,3 +325,20 @@ fn closed_and_rejected_ones_are_not_merged() {
     );
     repo.orchestra(["pr", &id, "--close"]).exits(3).stderr_has("is closed");
 }
+
+#[test]
+fn what_to_type_next_is_said_without_a_usable_remote() {
+    let world = world();
+    let repo = world.repo();
+    let refused = |said: &str, next: &str| repo.orchestra(["pr"]).exits(3).stderr_has(said).stderr_has(next);
+    refused("no remote to publish work on", "git remote add origin URL");
+    for name in ["one", "two"] {
+        repo.git(["remote", "add", name, &format!("https://{name}.example/team/app.git")]).succeeded();
+    }
+    refused("several remotes", "git orchestra pr AGENT --remote NAME");
+    repo.git(["remote", "remove", "two"]).succeeded();
+    repo.git(["remote", "set-url", "one", "http://one.example/team/app.git"]).succeeded();
+    refused("the remote uses http://one.example", "https://");
+    repo.git(["remote", "set-url", "one", "../app.git"]).succeeded();
+    refused("is not a repository on a forge", "git remote get-url --push -- one");
+}

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::{
     address::ForgeRepo,
     failure::Failure,
-    fields::{block, commit, encoded, entries, flag, line, name, number, page},
+    fields::{encoded, entries},
+    github_like,
     http::{Client, Write},
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     service::Service,
 };
-use crate::{Error, Result, git::Oid, model::published::PullRequestState};
+use crate::{Error, Result, git::Oid};
 
 /// How many entries a page has.
 const PAGE: usize = 100;
@@ -31,26 +32,7 @@ impl GitHub {
     }
 
     fn read(&self, value: &Value) -> Result<PullRequest> {
-        let repo = name(value, "head.repo.full_name");
-        let is_merged = flag(value, "merged") || value["merged_at"].is_string();
-        Ok(PullRequest {
-            number: number(value, "number")?,
-            url: page(value, "html_url"),
-            title: line(value, "title"),
-            head: name(value, "head.ref"),
-            // The repository of a fork that was deleted is null.
-            fork: (!repo.eq_ignore_ascii_case(&self.repo.path)).then(|| line(value, "head.repo.full_name")),
-            commit: commit(value, "head.sha"),
-            base: name(value, "base.ref"),
-            state: match line(value, "state").as_str() {
-                _ if is_merged => PullRequestState::Merged,
-                "open" => PullRequestState::Open,
-                _ => PullRequestState::Closed,
-            },
-            draft: flag(value, "draft"),
-            author: line(value, "user.login"),
-            body: block(value, "body"),
-        })
+        github_like::read(value, &self.repo)
     }
 }
 
@@ -83,19 +65,11 @@ impl Service for GitHub {
     }
 
     fn change(&self, number: u64, change: &PullRequestChange) -> Result<PullRequest> {
-        let body = super::set_fields(&[
-            ("title", change.title.as_deref()),
-            ("body", change.body.as_deref()),
-            ("base", change.base.as_deref()),
-        ]);
-        let changed = self.client.write(Write::Patch, &self.path(&format!("/pulls/{number}")), &body);
-        self.read(&changed.map_err(|why| self.client.error(why))?)
+        self.read(&github_like::change(&self.client, &self.path(&format!("/pulls/{number}")), change)?)
     }
 
     fn close(&self, number: u64) -> Result<()> {
-        let body = json!({"state": "closed"});
-        let closed = self.client.write(Write::Patch, &self.path(&format!("/pulls/{number}")), &body);
-        closed.map(drop).map_err(|why| self.client.error(why))
+        github_like::close(&self.client, &self.path(&format!("/pulls/{number}")))
     }
 
     fn merge(&self, number: u64, method: MergeMethod, head: Oid) -> Result<(), Failure> {

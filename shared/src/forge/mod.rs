@@ -10,6 +10,7 @@
 //! | `token` | where the user's token for a host is |
 //! | `http`, `failure` | requests, and what follows from a refusal |
 //! | `service` | the requests of which everything else is made; `github`, `gitlab`, `gitea`, `bitbucket` speak it |
+//! | `github_like` | what the interfaces of GitHub and Gitea have in common |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
 
 mod address;
@@ -20,6 +21,7 @@ mod failure;
 mod fields;
 mod gitea;
 mod github;
+mod github_like;
 mod gitlab;
 mod http;
 mod kind;

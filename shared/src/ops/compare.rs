@@ -247,7 +247,7 @@ fn pick(
     journal.write(repo, &[])
 }
 
-/// Records the operation before it gives a verdict, so that `undo` withdraws all of them. Returns the one that an interrupted command began
+/// Records the operation before it gives a verdict, so that one `undo` withdraws the verdicts. Returns the one that an interrupted command began
 /// with the same choice, and `true`, if there is one.
 fn begin(repo: &Repo, picked: &AgentId, report: &Report) -> Result<(Journal, bool)> {
     let agents = report.agents.iter().map(|one| &one.work.agent);

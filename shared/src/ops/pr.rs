@@ -131,7 +131,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     check(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
-    let remote = Remote::choose(repo, request.remote.as_deref(), repo.environment().directory())?;
+    let remote = remote(repo, request)?;
     let forge = Forge::of_remote(context, repo, &remote.address)?;
     let publisher = Publisher { context, repo, request, remote, forge };
     let rows = match (ids.is_empty(), request.action) {
@@ -158,6 +158,19 @@ fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
     }
     Err(Error::new(Code::NotForAgents, "an agent does not publish work")
         .hint("git orchestra inbox tell 'what should be published'"))
+}
+
+/// Chooses the remote as `sync` does; what to type next is another command.
+fn remote(repo: &AcceptedRepo, request: &Request) -> Result<Remote> {
+    let chosen = Remote::choose(repo, request.remote.as_deref(), repo.environment().directory());
+    chosen.map_err(|error| match error.code {
+        Code::RemoteMissing => Error::new(error.code, "this repository has no remote to publish work on")
+            .hint("git remote add origin URL"),
+        Code::RemoteAmbiguous | Code::RemoteUnknown => Error::new(error.code, error.message)
+            .hint("git remote -v")
+            .hint("git orchestra pr AGENT --remote NAME"),
+        _ => error,
+    })
 }
 
 fn check(request: &Request) -> Result<()> {
