@@ -30,6 +30,7 @@ mod sessions;
 mod sync;
 mod sync_fleet;
 mod ui;
+mod web;
 mod worktrees;
 
 use std::{
@@ -93,6 +94,9 @@ fn main() -> ExitCode {
     }
     if wanted("ui") {
         ui::rows(&lab, short, &mut show);
+    }
+    if wanted("web") {
+        web::rows(&lab, turns, short, &mut show);
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);
