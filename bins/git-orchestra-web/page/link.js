@@ -13,7 +13,18 @@ const SILENCE = 45000;
 const FRESH = 20000;
 const NAME = "orchestra-stream";
 
-const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
+/** Waits; or less, if `signal` comes first. */
+function pause(time, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, time);
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+}
 
 /** Waits until somebody sees this tab, or it is to stay awake. */
 function isSeen(staysAwake) {
@@ -50,6 +61,18 @@ function whenSeenAgain(isOld, wake) {
   return () => document.removeEventListener("visibilitychange", look);
 }
 
+/**
+ * Calls `wake` when the network comes or goes; the answer ends that. A stream that lost its network gives no error for minutes, and
+ * one to this machine needs no network: only asking tells.
+ */
+function whenNetworkChanges(wake) {
+  const names = ["online", "offline"];
+  for (const name of names) addEventListener(name, wake);
+  return () => {
+    for (const name of names) removeEventListener(name, wake);
+  };
+}
+
 /** Reads the stream until this tab rests, and then returns; it throws if this browser is not logged in. */
 async function read(staysAwake, on) {
   const stop = new AbortController();
@@ -64,9 +87,13 @@ async function read(staysAwake, on) {
   };
   const wake = () => {
     on({ wakes: true });
-    state.attempt.abort();
+    state.attempt?.abort();
   };
-  const ends = [whenHidden(staysAwake, () => stop.abort()), whenSeenAgain(() => Date.now() - state.heardAt > FRESH, wake)];
+  const ends = [
+    whenHidden(staysAwake, () => stop.abort()),
+    whenSeenAgain(() => Date.now() - state.heardAt > FRESH, wake),
+    whenNetworkChanges(wake),
+  ];
   try {
     for (;;) {
       state.attempt = new AbortController();
@@ -78,8 +105,9 @@ async function read(staysAwake, on) {
       if (stop.signal.aborted) return;
       if (state.attempt.signal.aborted) continue;
       on({ lost: state.failures });
-      await sleep(PAUSES[Math.min(state.failures, PAUSES.length - 1)]);
-      state.failures += 1;
+      await pause(PAUSES[Math.min(state.failures, PAUSES.length - 1)], state.attempt.signal);
+      if (state.attempt.signal.aborted) state.failures = 0;
+      else state.failures += 1;
     }
   } finally {
     for (const end of ends) end();
