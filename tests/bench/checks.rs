@@ -35,7 +35,7 @@ struct Ran {
 
 fn turns_of_the_machine(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     let agents = if short { 4 } else { 10 };
-    let work = if short { "2000000" } else { "40000000" };
+    let work = if short { "20000000" } else { "40000000" };
     let check = HEAVY.replace("WORK", work);
     let measure = |slots: usize| {
         let repo = lab.repo(&format!("slots-{slots}"), 0);
