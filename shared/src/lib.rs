@@ -70,6 +70,7 @@ pub mod git;
 pub mod kernel;
 pub mod landing;
 pub mod lock;
+pub mod lookup;
 pub mod model;
 pub mod ops;
 pub mod parallel;

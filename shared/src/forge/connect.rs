@@ -51,7 +51,7 @@ impl Forge {
                 roots: roots.clone(),
                 proxy: proxy.clone(),
             };
-            Client::new(access, context.cancel.clone())
+            Client::new(access, repo.environment(), context.cancel.clone())
         };
         let scheme = scheme(&place)?;
         let origin = format!("{scheme}://{}", place.host);

@@ -9,10 +9,14 @@ use ureq::{
     Agent, Body, Proxy,
     http::{HeaderMap, Response},
     tls::{RootCerts, TlsConfig},
+    unversioned::transport::DefaultConnector,
 };
 
-use super::failure::{self, Failure};
-use crate::{Code, Error, Result, context::Cancel};
+use super::{
+    failure::{self, Failure},
+    lookup::Lookup,
+};
+use crate::{Code, Error, Result, context::Cancel, world::Environment};
 
 /// The longest time for one request and its answer.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -67,7 +71,7 @@ pub(super) struct Answer {
 
 impl Client {
     /// Prepares requests; `cancel` ends the pauses between them.
-    pub(super) fn new(access: Access, cancel: Cancel) -> Self {
+    pub(super) fn new(access: Access, environment: &Environment, cancel: Cancel) -> Self {
         // Fails only if another part of this process chose a provider, which is as good.
         let _ = ring::default_provider().install_default();
         let roots = access.roots.unwrap_or(RootCerts::PlatformVerifier);
@@ -85,8 +89,9 @@ impl Client {
             None if is_here(&access.base) => config.proxy(None),
             None => config,
         };
+        let lookup = Lookup { environment: environment.clone(), cancel: cancel.clone() };
         Self {
-            agent: config.build().into(),
+            agent: Agent::with_parts(config.build(), DefaultConnector::default(), lookup),
             host: access.host,
             base: access.base,
             credential: access.credential,

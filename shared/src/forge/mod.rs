@@ -9,6 +9,7 @@
 //! | `kind` | which forge a host runs. Pure |
 //! | `token` | where the user's token for a host is |
 //! | `http`, `failure` | requests, and what follows from a refusal |
+//! | `lookup` | the addresses of hosts, for the library that sends the requests |
 //! | `service` | the requests of which everything else is made; `github`, `gitlab`, `gitea`, `bitbucket` speak it |
 //! | `github_like` | what the interfaces of GitHub and Gitea have in common |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
@@ -25,6 +26,7 @@ mod github_like;
 mod gitlab;
 mod http;
 mod kind;
+mod lookup;
 mod pull_request;
 mod service;
 mod token;

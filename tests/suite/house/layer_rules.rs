@@ -18,6 +18,7 @@ pub(super) const LIBRARY: &[Rule] = &[
     ("slots", &["backoff", "context", "error", "lock", "model", "private_files", "tickets", "world"]),
     ("process", &["backoff", "context", "trace", "world"]),
     ("secret_command", &["backoff", "context", "process", "world"]),
+    ("lookup", &["backoff", "context", "model", "process", "world"]),
     (
         "git",
         &[
@@ -54,7 +55,10 @@ pub(super) const LIBRARY: &[Rule] = &[
             "world",
         ],
     ),
-    ("forge", &["config", "context", "error", "git", "model", "process", "secret_command", "world"]),
+    (
+        "forge",
+        &["config", "context", "error", "git", "lookup", "model", "process", "secret_command", "world"],
+    ),
     ("rank", &["model"]),
     ("plan", &["error", "model"]),
     ("run", &["model", "plan"]),
@@ -99,6 +103,7 @@ pub(super) const LIBRARY: &[Rule] = &[
             "context",
             "error",
             "git",
+            "lookup",
             "model",
             "parallel",
             "private_files",

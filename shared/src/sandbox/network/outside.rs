@@ -19,7 +19,7 @@ use std::{
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{HAND_OVER, MAX_SOCKETS, NAME, PROXIES, folder, machine_proxy::MachineProxies, proxy::Proxy};
+use super::{HAND_OVER, MAX_SOCKETS, NAME, PROXIES, folder, proxy::Proxy};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
@@ -87,8 +87,7 @@ pub fn run(
     let caught = runtime.block_on(async { catch_signals() }).context(Kind::External, cannot)?;
     let mut child = process::spawn(&mut sandbox).context(Code::ProgramFailed, cannot)?;
     // One that cannot be used was refused before this agent was started.
-    let machine = MachineProxies::read(environment).unwrap_or_default();
-    let proxy = Proxy::new(hosts, machine, noted);
+    let proxy = Proxy::new(hosts, environment, noted);
     // Without listening sockets programs inside reach nothing, and say so.
     parallel::in_background(move || {
         for listener in receive(&place.listener).unwrap_or_default() {

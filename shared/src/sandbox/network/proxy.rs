@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::{self, Read, Write},
-    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -14,8 +14,11 @@ use super::{
     request::{self, Request},
 };
 use crate::{
+    context::Cancel,
+    lookup,
     model::host::{HostAndPort, HostRule},
     parallel, private_files,
+    world::Environment,
 };
 
 /// How many connections there are at once.
@@ -37,6 +40,8 @@ const MAX_REFUSED: usize = 50;
 #[derive(Debug)]
 pub(super) struct Proxy {
     rules: Vec<HostRule>,
+    /// In which names are looked up.
+    environment: Environment,
     /// What this machine itself needs to reach other hosts.
     machine: MachineProxies,
     /// The file with the hosts that were refused, one on a line.
@@ -46,8 +51,10 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Makes a proxy with these rules, which notes in a file which other hosts were asked for.
-    pub(super) fn new(rules: Vec<HostRule>, machine: MachineProxies, noted: PathBuf) -> Arc<Self> {
-        Arc::new(Self { rules, machine, noted, refused: Mutex::default() })
+    pub(super) fn new(rules: Vec<HostRule>, environment: &Environment, noted: PathBuf) -> Arc<Self> {
+        // A variable that is no address was reported before the agent started.
+        let machine = MachineProxies::read(environment).unwrap_or_default();
+        Arc::new(Self { rules, environment: environment.clone(), machine, noted, refused: Mutex::default() })
     }
 
     /// Answers everything that connects to a listener of the sandbox, in the background: at the port of a rule for this machine itself,
@@ -112,8 +119,11 @@ impl Proxy {
             Request::Plain(host, _) => self.machine.for_plain(host),
         };
         let mut server = match proxy {
-            Some(proxy) => connect_to(&addresses(&proxy.at)?).map_err(|error| of_proxy(proxy, &error))?,
-            None => connect(asked.host())?,
+            Some(proxy) => {
+                let found = self.addresses(&proxy.at).and_then(|found| connect_to(&found));
+                found.map_err(|error| of_proxy(proxy, &error))?
+            }
+            None => self.connect(asked.host())?,
         };
         server.set_write_timeout(Some(HEAD_TIME))?;
         server.write_all(asked.opening(proxy).as_bytes())?;
@@ -125,6 +135,18 @@ impl Proxy {
             Some(why) => Err(io::Error::other(why)),
             None => Ok((server, early)),
         }
+    }
+
+    /// Connects with an allowed host. A name must not lead to this machine itself, nor to what only this machine can reach.
+    fn connect(&self, host: &HostAndPort) -> io::Result<TcpStream> {
+        let is_name = host.host.parse::<IpAddr>().is_err();
+        let mut found = self.addresses(host)?;
+        found.retain(|address| !is_name || host.is_local() || is_elsewhere(address.ip()));
+        connect_to(&found)
+    }
+
+    fn addresses(&self, host: &HostAndPort) -> io::Result<Vec<SocketAddr>> {
+        lookup::addresses(&self.environment, host, &Cancel::never())
     }
 
     fn note(&self, host: &HostAndPort) {
@@ -170,18 +192,6 @@ fn say(mut client: TcpStream, text: &str) -> io::Result<()> {
     client.set_write_timeout(Some(HEAD_TIME))?;
     client.write_all(text.as_bytes())?;
     client.shutdown(Shutdown::Write)
-}
-
-/// Connects with an allowed host. A name must not lead to this machine itself, nor to what only this machine can reach.
-fn connect(host: &HostAndPort) -> io::Result<TcpStream> {
-    let is_name = host.host.parse::<IpAddr>().is_err();
-    let mut found = addresses(host)?;
-    found.retain(|address| !is_name || host.is_local() || is_elsewhere(address.ip()));
-    connect_to(&found)
-}
-
-fn addresses(host: &HostAndPort) -> io::Result<Vec<SocketAddr>> {
-    Ok((host.host.as_str(), host.port).to_socket_addrs()?.collect())
 }
 
 /// Connects with the first of these addresses that answers.
