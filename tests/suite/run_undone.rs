@@ -88,6 +88,19 @@ fn a_run_that_never_asks_leaves_it_out() {
 }
 
 #[test]
+fn without_an_answer_in_time_it_is_left_out() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.gateTime", "1s"]);
+    let report = undone_meanwhile(&world, &repo, &[]).exits(1).json();
+    assert_eq!(report["phase"], "failed", "{report}");
+    assert_eq!(outcomes(&report)[1].0, "skipped", "{report}");
+    let events = repo.git(["log", "--format=%B", &repo.refs("refs/orchestra/runs/")[0].0]).stdout();
+    assert!(events.contains("\"kind\":\"undone\"") && !events.contains("\"t\":\"decided\""), "{events}");
+    assert!(!files(&repo).contains('b') && !files(&repo).contains("a\n"), "{}", files(&repo));
+}
+
+#[test]
 fn a_setting_that_a_run_reads_late_is_refused_before_anything_starts() {
     for (name, value) in [
         ("orchestra.gateTime", "soon"),
