@@ -161,3 +161,24 @@ fn watching(repo: &TestRepo<'_>) -> String {
     let last = found.last().expect("a watch");
     last.file_name().expect("a number").to_string_lossy().into_owned()
 }
+
+#[test]
+fn without_keys_a_window_on_a_terminal_ends_by_itself() {
+    let world = world();
+    let repo = world.repo();
+    let Some(screen) = Screen::open(&world, &repo, 80, 24) else { return };
+    // What is typed is for something else: a pipe, a file, or the shell in front.
+    let spawn = "git orchestra spawn --agent sh --again";
+    let demo = world.dir().join("demo");
+    for (how, line) in [
+        ("file", format!("{spawn} true </dev/null")),
+        ("pipe", format!("echo true | {spawn} -f -")),
+        ("background", format!("{spawn} true & wait $!")),
+        ("demo", format!("git orchestra demo --dir {}", demo.display())),
+    ] {
+        screen.types(&format!("{line}; echo {how} ended: $?"));
+        let ended = format!("{how} ended: 0");
+        screen.until(how, |shown| shown.lines().any(|line| line == ended));
+        has_own_modes(&screen, how);
+    }
+}

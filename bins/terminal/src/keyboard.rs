@@ -40,7 +40,9 @@ pub(crate) enum Typed {
 impl Keyboard {
     /// Starts to read keys; `None` if stdin is not a terminal, or another program has it.
     pub(crate) fn open() -> Option<Self> {
-        take(&mut locked()).then_some(Self(()))
+        let is_taken = take(&mut locked());
+        // Only if it was: dropping a keyboard takes the lock.
+        is_taken.then(|| Self(()))
     }
 
     /// Returns a file from which something can be read when a key was pressed.
