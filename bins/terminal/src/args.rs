@@ -1,5 +1,7 @@
 //! The options that every command has.
 
+use std::ffi::OsString;
+
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 /// When output is coloured.
@@ -60,4 +62,47 @@ pub fn command<C: CommandFactory>() -> Command {
     let long = own.get_long_about().cloned();
     let all = Common::augment_args(own.next_help_heading(None::<&str>)).about(short);
     long.into_iter().fold(all, Command::long_about)
+}
+
+/// Returns the words of a command line with the options of every command behind the subcommand, if one follows: a command whose own
+/// options exclude its subcommands has no place for them in front.
+pub(crate) fn behind_subcommand(definition: &Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
+        match word {
+            "--color" => at += 2,
+            _ if word.starts_with("--color=") => at += 1,
+            _ => break,
+        }
+    }
+    let is_subcommand = words.get(at).is_some_and(|word| definition.find_subcommand(word).is_some());
+    if definition.is_args_conflicts_with_subcommands_set() && is_subcommand {
+        words[1..=at].rotate_right(1);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_colour_is_behind_the_subcommand() {
+        let strict = Command::new("x").args_conflicts_with_subcommands(true).subcommand(Command::new("show"));
+        let free = Command::new("x").subcommand(Command::new("show"));
+        for (typed, strictly) in [
+            ("x --color=always show a", "x show --color=always a"),
+            ("x --color never --color=always show", "x show --color never --color=always"),
+            ("x show --color=always", "x show --color=always"),
+            ("x --color=always", "x --color=always"),
+            ("x --color", "x --color"),
+            ("x --color=always a show", "x --color=always a show"),
+            ("x", "x"),
+        ] {
+            let words = || typed.split(' ').map(OsString::from).collect::<Vec<_>>();
+            let joined = |all: Vec<OsString>| all.join(std::ffi::OsStr::new(" "));
+            assert_eq!(joined(behind_subcommand(&strict, words())), strictly);
+            assert_eq!(joined(behind_subcommand(&free, words())), typed);
+        }
+    }
 }

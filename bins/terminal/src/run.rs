@@ -105,7 +105,8 @@ fn run_any(
         return ExitCode::SUCCESS;
     }
     let parse_by = |mut definition: Command| {
-        let matches = definition.try_get_matches_from_mut(line.words())?;
+        let words = args::behind_subcommand(&definition, line.words().collect());
+        let matches = definition.try_get_matches_from_mut(words)?;
         Ok((parse(&matches)?, Common::of(&matches)?, wants_json(&matches)))
     };
     // What the page adds takes longer than everything else here, and is shown on request or after an error only.
