@@ -436,7 +436,9 @@ impl MoveAttempt<'_> {
             let why = self.cannot_move(&format!("changes in '{place}' are not committed: {files}"));
             let folder = &self.record.plan.checkout.path;
             let listed = self.record.git("ls-files").args(["-v", "-z", "--"]).args(&refusal.changed).run();
-            return Blocked::new(why, refusal::way_out(folder, &listed.unwrap_or_default()));
+            let MovePlan { old, new, .. } = self.record.plan;
+            let back = self.repo.contains(old, new).unwrap_or(false);
+            return Blocked::new(why, refusal::way_out(folder, &listed.unwrap_or_default(), back));
         }
         let files = name_files(&refusal.untracked);
         let why = self.cannot_move(&format!("untracked files in '{place}' are in the way: {files}"));

@@ -54,8 +54,9 @@ pub(super) fn name_files<T: AsRef<str>>(files: &[T]) -> String {
 }
 
 /// Returns what to do about changed files in a checkout. `listed` is the output of `git ls-files -v -z` for them: of files with the
-/// flags "assume unchanged" (a small letter) or "skip worktree" (`S`), git commits nothing.
-pub(super) fn way_out(folder: &Path, listed: &[u8]) -> String {
+/// flags "assume unchanged" (a small letter) or "skip worktree" (`S`), git commits nothing. `back` says that the branch moves back: with a
+/// commit on top it could not.
+pub(super) fn way_out(folder: &Path, listed: &[u8], back: bool) -> String {
     let hidden = |flag: char| {
         let entries = listed.split(|byte| *byte == 0).filter_map(|entry| entry.split_at_checked(2));
         let wanted = entries.filter(move |(tag, _)| match char::from(tag[0]) {
@@ -78,6 +79,9 @@ pub(super) fn way_out(folder: &Path, listed: &[u8]) -> String {
             );
         }
     }
+    if back {
+        return format!("set them aside: {}", quote::command(&[&"git", &"-C", &folder, &"stash"]));
+    }
     format!("commit them: {}", quote::command(&[&"git", &"-C", &folder, &"commit", &"--all"]))
 }
 
@@ -93,9 +97,11 @@ mod tests {
             ("H other\0h a b\0", "git -C /home/kim/app update-index --no-assume-unchanged -- 'a b'"),
             ("S file\0", "git -C /home/kim/app update-index --no-skip-worktree -- file"),
         ] {
-            let said = way_out(Path::new("/home/kim/app"), listed.as_bytes());
+            let said = way_out(Path::new("/home/kim/app"), listed.as_bytes(), false);
             assert!(said.ends_with(command), "{said}");
         }
+        let back = way_out(Path::new("/home/kim/app"), b"H file\0", true);
+        assert_eq!(back, "set them aside: git -C /home/kim/app stash");
     }
 
     #[test]
