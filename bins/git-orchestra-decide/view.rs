@@ -55,13 +55,32 @@ fn show(terminal: &Terminal, report: &Report) {
         terminal.eprintln("nothing waits for a person");
         return;
     }
-    if let Some((run, gate)) = report.runs.iter().find_map(|run| Some((run, run.gates.first()?))) {
+    let unanswered = |run: &WaitingRun| run.gates.iter().position(|gate| !is_answered(gate));
+    if let Some((run, at)) = report.runs.iter().find_map(|run| Some((run, unanswered(run)?))) {
+        let gate = &run.gates[at];
         let run_word = if report.runs.len() == 1 { String::new() } else { format!("{} ", run.run) };
         let option = gate.options.first().map_or("OPTION", String::as_str);
         terminal.hint(&format!("git orchestra decide {run_word}{} {option}", gate.gate));
     }
+    for run in report.runs.iter().filter(|run| unanswered(run).is_none()) {
+        what_takes_it(terminal, &run.run, run.driver);
+    }
     for agent in &report.agents {
         terminal.hint(&format!("git orchestra send {} --allow, or --deny", agent.id));
+    }
+}
+
+/// Returns whether the clone that drives the run has an answer to take; another one would be refused.
+fn is_answered(gate: &OpenGate) -> bool {
+    gate.answers.iter().any(|answer| answer.standing == AnswerStanding::Waits)
+}
+
+/// Hints at what makes the clone that drives a run take the answers.
+fn what_takes_it(terminal: &Terminal, run: &str, driver: RunDriver) {
+    match driver {
+        RunDriver::Here => {}
+        RunDriver::Nobody => terminal.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &run]),
+        RunDriver::Elsewhere => terminal.hint("git orchestra sync"),
     }
 }
 
@@ -111,11 +130,7 @@ fn told(terminal: &Terminal, answered: &Answered) {
         return;
     }
     terminal.eprintln(&format!("answered '{option}' at gate {gate} of run {run}{again}"));
-    match answered.driver {
-        RunDriver::Here => {}
-        RunDriver::Nobody => terminal.hint_command(&[&"git", &"orchestra", &"run", &"--continue", run]),
-        RunDriver::Elsewhere => terminal.hint("git orchestra sync"),
-    }
+    what_takes_it(terminal, run, answered.driver);
 }
 
 #[cfg(test)]
