@@ -9,10 +9,10 @@ use orchestra_terminal::pages::Page;
 ///
 /// Each task of the plan gets an agent. A task that comes after others starts when the work of those is in
 /// the target branch, and from there. When no agent works any more, the work that is done lands as
-/// 'git orchestra merge-ranked' lands it: fewest conflicts first, each step checked. The command stays until
-/// every task has landed or was left out. Where a task fails, conflicts or fails the check, it opens a gate: it
-/// continues with the others, and then waits for your answer, which 'git orchestra decide' gives. Ctrl-C and even
-/// kill -9 lose nothing: the agents keep running, and --continue finishes the run.
+/// 'git orchestra merge-ranked' lands it: fewest conflicts first, each step checked. Where a task fails, conflicts
+/// or fails the check, it opens a gate, and continues with the others. The command ends when every task has
+/// landed, was left out, or needs an answer, which 'git orchestra decide' gives; --continue then finishes the run.
+/// Ctrl-C and even kill -9 lose nothing: the agents keep running, and --continue works as well.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-run", version)]
 pub(crate) struct Cli {

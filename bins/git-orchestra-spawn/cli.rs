@@ -70,7 +70,7 @@ pub(crate) struct Cli {
     /// default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
-    /// Let the roles of a team work one after another on each task, such as 'feature-dev'
+    /// Let the roles of a team work one after another on each task; see TEAMS in 'git orchestra man spawn'
     ///
     /// The roles are profiles, in the order of orchestra.team.NAME.role. One agent, one branch and one worktree
     /// have them all: each role is a conversation with its own program, prompt, model and limits, and gets the

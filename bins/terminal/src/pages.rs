@@ -49,9 +49,10 @@ pub fn complete_help(command: Command, page: &Page) -> Command {
         after.push('\n');
     }
     let name = command.get_name().to_owned();
-    let _ = write!(after, "'git help {}' shows the whole manual page.", name.trim_start_matches("git-"));
     let shown =
         name.replacen("git-orchestra-", "git orchestra ", 1).replacen("git-orchestra", "git orchestra", 1);
+    let own = shown.strip_prefix("git orchestra").unwrap_or(&shown);
+    let _ = write!(after, "'git orchestra man{own}' shows the whole manual page.");
     let command = key_help::fill_in(command);
     command.bin_name(&shown).display_name(shown).after_long_help(after).disable_help_subcommand(true)
 }

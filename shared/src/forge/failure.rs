@@ -146,7 +146,7 @@ pub(super) fn no_token(host: &str) -> Error {
     let key = FORGE_TOKEN_COMMAND.of(host);
     Error::new(Code::ForgeTokenMissing, format!("there is no token for '{}'", text::safe(host)))
         .hint(key.hint("'COMMAND THAT PRINTS IT'"))
-        .hint("section TOKENS of 'git orchestra pr --help' lists the places that are searched")
+        .hint("section TOKENS of 'git orchestra man pr' lists the places that are searched")
 }
 
 /// Collects what an answer says of the error, in the forms of all forges: `message`, `errors`, `error` and `error_description`.

@@ -52,7 +52,7 @@ pub static NOTIFY: RepeatedKey = RepeatedKey::new(
     "orchestra.notify",
     "A shell command that tells you when an agent waits for an answer, is paused by a limit or a cap, or ends, when a run ends, and \
      when a landing ends that nobody typed on a terminal, or desktop for a notice on the desktop; the section NOTICES of 'git \
-     orchestra config --help' says what it gets; may be given several times",
+     orchestra man config' says what it gets; may be given several times",
 );
 
 pub static COMPLETION_PROVIDER: RepeatedKey = RepeatedKey::new(
