@@ -59,6 +59,12 @@ pub(crate) struct Cli {
     /// Time limit for each build and each test, such as 90s or 5m (default: {orchestra.checkTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) check_time: Option<Duration>,
+    /// Land the work of an agent with all that it started from, even with what the branch lacks
+    ///
+    /// Without it, only what the agent did lands: an agent that started on another branch, or from a landing that was undone since, does
+    /// not bring that along.
+    #[arg(long)]
+    pub(crate) with_base: bool,
     /// Build and test also what is known to pass; see CHECKS
     #[arg(long)]
     pub(crate) recheck: bool,
@@ -87,10 +93,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) approved: bool,
     /// Continue a landing that was interrupted or stopped, or that could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "only", "build", "test", "check_time", "recheck", "batch", "approved"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "only", "build", "test", "check_time", "recheck", "with_base", "batch", "approved"])]
     pub(crate) go_on: bool,
     /// Abort that landing; the target does not move
-    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "only", "build", "test", "check_time", "recheck", "batch", "approved", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "only", "build", "test", "check_time", "recheck", "with_base", "batch", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -236,6 +242,7 @@ impl Cli {
             priority: self.priority.clone(),
             approved: self.approved,
             despite_verdict: false,
+            with_base: self.with_base,
             build: self.build.clone(),
             test: self.test.clone(),
             check_time: self.check_time,

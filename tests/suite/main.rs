@@ -95,6 +95,7 @@ mod other_programs;
 mod outcomes;
 mod overlaps;
 mod own_commands;
+mod own_work;
 mod ownership;
 mod packed_refs;
 mod pause;

@@ -36,7 +36,7 @@ pub struct Branch {
     pub problem: Option<Unreadable>,
     /// The snapshot of the user's uncommitted changes that the commit contains. It does not land.
     pub snapshot: Option<Oid>,
-    /// What lands instead of the commit, if that contains a snapshot.
+    /// What lands instead of the commit, if that contains what is not the work of its agent and not in the target.
     pub part: Option<Part>,
     /// The check that failed with it last time and has not passed since.
     pub failed: Option<FailedCheck>,
@@ -69,6 +69,11 @@ impl Branch {
     pub(super) fn foreign_work(&self) -> Option<Oid> {
         let of_others = self.agent.as_ref().and_then(|(_, agent)| agent.work_of_others());
         of_others.or(self.snapshot)
+    }
+
+    /// Returns the commit that its agent started from.
+    pub(super) fn start(&self) -> Option<Oid> {
+        self.agent.as_ref().and_then(|(_, agent)| agent.base.commit())
     }
 
     /// Returns whether it is the work of this agent.

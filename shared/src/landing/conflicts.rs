@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::{
     branches::{self, Branch, LandingTarget},
-    part, plan,
+    own_changes, part, plan,
     state::ConflictWith,
     trials::trials,
 };
@@ -37,7 +37,7 @@ pub fn of_agent(repo: &Repo, target: &LandingTarget, id: &AgentId) -> Result<Vec
     };
     let mut sound = SoundWork::read(repo)?;
     let mut work = [work];
-    part::fill_in(repo, target, &mut work)?;
+    part::fill_in(repo, target, &mut work, false)?;
     let [work] = work;
     let own_bases = MergeBases::of(repo, &[work.tip, target.tip]);
     let mut conflicts = Vec::new();
@@ -74,7 +74,7 @@ fn other_work(repo: &Repo, target: &LandingTarget, listing: &Listing, work: &Bra
         }
     }
     let mut found = branches::without_landed(repo, target, found)?;
-    part::fill_in(repo, target, &mut found)?;
+    part::fill_in(repo, target, &mut found, false)?;
     Ok(found)
 }
 
@@ -103,7 +103,8 @@ fn with(
     let sides: Vec<usize> = with_target.then_some(into).into_iter().chain(0..others.len()).collect();
     let pairs: Vec<(usize, usize)> =
         sides.iter().map(|side| plan::ours_and_theirs(&tips, into, own, *side)).collect();
-    let (found, _) = trials(repo, &bases, target.merge_place(repo)?, &tips, &pairs)?;
+    let (mut found, _) = trials(repo, &bases, target.merge_place(repo)?, &tips, &pairs)?;
+    own_changes::clear_those_of_target(repo, &bases, target.tip, &tips, &pairs, &mut found)?;
     let mut conflicts = Vec::new();
     for (side, trial) in sides.into_iter().zip(&found) {
         let Some(conflict) = plan::pair_conflict(trial) else { continue };

@@ -57,6 +57,7 @@ pub mod open_landings;
 pub mod options;
 mod outcome;
 pub mod overlaps;
+mod own_changes;
 mod pair_cache;
 pub mod part;
 pub mod plan;

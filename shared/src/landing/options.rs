@@ -134,6 +134,9 @@ pub struct LandOptions {
     /// Branches land whatever their verdicts are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub despite_verdict: bool,
+    /// The work of an agent lands with all that it started from, even with what the target lacks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_base: bool,
     /// The branches were named: one with which a check failed last time lands even without that check.
     #[serde(default)]
     pub named: bool,

@@ -1,9 +1,9 @@
-//! What lands of work that started from uncommitted changes of a person (`spawn --with-changes`) or with the work of other agents
-//! (`spawn --after`): only what the agent did.
+//! What lands of work that started from what the target does not have: uncommitted changes of a person (`spawn --with-changes`), the
+//! work of other agents (`spawn --after`), another branch, or a landing that was undone since. Only what the agent did lands.
 //!
-//! Such work contains a snapshot commit, which no branch of the user has. Merging the work as it is would land the snapshot with it,
-//! in the files and in the history. So its commits are first made again on top of the target, without the snapshot, and the landing
-//! merges, squashes or rebases those: every strategy, the order of a landing, its checks and its undo then know nothing of snapshots.
+//! Merging the work as it is would land all that with it, in the files and in the history, though nobody reviewed it. So its commits
+//! are first made again on top of the target, without what they started from, and the landing merges, squashes or rebases those: every
+//! strategy, the order of a landing, its checks and its undo then know nothing of it.
 //!
 //! A commit is made again by a merge whose only common ancestor is what the commit is to be freed of. For that, the target gets a
 //! second parent in a commit that no ref ever holds. Where a person has committed the same changes meanwhile, both sides have them,
@@ -33,17 +33,30 @@ const MAX_COMMITS: usize = 50;
 /// The most files with conflicts that are named.
 const MAX_NAMED: usize = 3;
 
-/// Finds what lands of the branches that contain a snapshot, or the work of other agents.
+/// Finds what lands of the branches that contain a snapshot, the work of other agents, or, unless they are to land `with_base`, other
+/// commits from which their agents started and that the target lacks.
 ///
 /// # Errors
 /// A history cannot be read, or git fails.
-pub(super) fn fill_in(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) -> Result<()> {
+pub(super) fn fill_in(
+    repo: &Repo,
+    target: &LandingTarget,
+    branches: &mut [Branch],
+    with_base: bool,
+) -> Result<()> {
+    let foreign = |branch: &Branch| branch.foreign_work().or_else(|| branch.start().filter(|_| !with_base));
+    let starts = branches.iter().filter_map(foreign).collect();
+    // Most work started from a commit of the target.
+    let there = repo.which_are_in(target.tip, starts)?;
     let mut place = None;
     for branch in branches.iter_mut().filter(|branch| branch.problem.is_none()) {
         branch.part = None;
-        let Some(before) = branch.foreign_work() else { continue };
+        let Some(before) = foreign(branch) else { continue };
         if !dependants::open_dependencies(repo, target, branch)?.is_empty() {
             branch.part = Some(Part::Later);
+            continue;
+        }
+        if there.contains(&before) {
             continue;
         }
         let Some(start) = start_of(repo, target, branch, before)? else { continue };
@@ -70,25 +83,25 @@ pub(super) fn decided(repo: &Repo, target: &LandingTarget, branch: &Branch) -> R
     Ok(branch)
 }
 
-/// Returns the commit from which on the work lands: what landed of it last, or else the snapshot. `None` if all of the work lands,
-/// because the target has the snapshot or the work no longer has it.
-fn start_of(repo: &Repo, target: &LandingTarget, branch: &Branch, snapshot: Oid) -> Result<Option<Oid>> {
-    let in_work = repo.has_commit(snapshot) && repo.contains(branch.tip, snapshot)?;
-    if !in_work || repo.contains(target.tip, snapshot)? {
+/// Returns the commit from which on the work lands: what landed of it last, or else `before`, up to which it is foreign. `None` if all
+/// of the work lands, because the target has that commit or the work no longer has it.
+fn start_of(repo: &Repo, target: &LandingTarget, branch: &Branch, before: Oid) -> Result<Option<Oid>> {
+    let in_work = repo.has_commit(before) && repo.contains(branch.tip, before)?;
+    if !in_work || repo.contains(target.tip, before)? {
         return Ok(None);
     }
-    let Some((_, agent)) = &branch.agent else { return Ok(Some(snapshot)) };
+    let Some((_, agent)) = &branch.agent else { return Ok(Some(before)) };
     let commit = |id: &Option<IdOrText<_>>| id.as_ref().and_then(IdOrText::commit);
     let (head, landed) = (commit(&agent.landed_head), commit(&agent.landed_as));
     let is_in =
         |new: Oid, old: Oid| Ok::<bool, crate::Error>(repo.has_commit(old) && repo.contains(new, old)?);
     match head.zip(landed).filter(|_| agent.landed_in.as_deref() == Some(target.branch.as_str())) {
         Some((head, landed))
-            if is_in(target.tip, landed)? && is_in(branch.tip, head)? && repo.contains(head, snapshot)? =>
+            if is_in(target.tip, landed)? && is_in(branch.tip, head)? && repo.contains(head, before)? =>
         {
             Ok(Some(head))
         }
-        _ => Ok(Some(snapshot)),
+        _ => Ok(Some(before)),
     }
 }
 
@@ -175,5 +188,12 @@ fn reason(conflict: &GitConflict, target: &LandingTarget, branch: &Branch) -> St
         let names: Vec<String> = after.iter().map(|one| one.agent.to_string()).collect();
         return format!("conflicts with {into}{place}; it started with the work of {}", names.join(" and "));
     }
-    format!("conflicts with {into}{place}; it started from uncommitted changes: commit those in {into} first")
+    if branch.snapshot.is_some() {
+        return format!(
+            "conflicts with {into}{place}; it started from uncommitted changes: commit those in {into} first"
+        );
+    }
+    format!(
+        "conflicts with {into}{place}; it started from commits that {into} lacks: land those first, or --with-base"
+    )
 }

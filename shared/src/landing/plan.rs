@@ -4,7 +4,7 @@ use super::{
     branches::{Branch, LandingTarget, Part},
     dependants, gitlinks, only,
     options::LandOptions,
-    part,
+    own_changes, part,
     trials::{Pairs, sizes, trials},
     unresolved,
 };
@@ -58,7 +58,7 @@ pub fn plan(
     mut named: Vec<Branch>,
     options: &LandOptions,
 ) -> Result<LandingPlan> {
-    part::fill_in(repo, &target, &mut named)?;
+    part::fill_in(repo, &target, &mut named, options.with_base)?;
     dependants::refuse_alone(repo, &target, &mut named)?;
     let all: Vec<Oid> =
         named.iter().flat_map(|branch| [branch.tip, branch.to_merge()]).chain([target.tip]).collect();
@@ -329,7 +329,8 @@ fn matrix(repo: &Repo, bases: &MergeBases, tips: &[Oid], target: &LandingTarget)
     let last = tips.len();
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     let pairs: Vec<(usize, usize)> = both.map(|(a, b)| ours_and_theirs(&all, last, a, b)).collect();
-    let (found, known) = trials(repo, bases, target.merge_place(repo)?, &all, &pairs)?;
+    let (mut found, known) = trials(repo, bases, target.merge_place(repo)?, &all, &pairs)?;
+    own_changes::clear_those_of_target(repo, bases, target.tip, &all, &pairs, &mut found)?;
     let mut matrix = Matrix::new(last);
     for (&(ours, theirs), trial) in pairs.iter().zip(&found) {
         if let Judgement::Unknown(why) = &trial.judgement {

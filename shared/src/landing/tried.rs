@@ -29,7 +29,7 @@ pub struct TriedMerge {
 /// The agent has not ended, has no work, or its work conflicts with the target, is in it already, or cannot land (3).
 pub fn merge(repo: &Repo, target: &LandingTarget, id: &AgentId) -> Result<TriedMerge> {
     let mut named = branches::named(repo, &[id.to_string()])?;
-    part::fill_in(repo, target, &mut named)?;
+    part::fill_in(repo, target, &mut named, false)?;
     let missing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to try"));
     let branch = named.into_iter().next().filter(Branch::has_work).ok_or_else(missing)?;
     check_usable(repo, id, &branch)?;

@@ -101,6 +101,9 @@ pub struct Request {
     pub approved: bool,
     /// Whether branches land whatever their verdicts are: a person decided so.
     pub despite_verdict: bool,
+    /// Whether the work of an agent lands with all that it started from, even with what the target lacks.
+    #[serde(default)]
+    pub with_base: bool,
     /// The build command; by default, the configured one.
     pub build: Option<String>,
     /// The test command; by default, the configured one.

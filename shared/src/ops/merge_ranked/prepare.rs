@@ -54,6 +54,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         priority: request.priority.clone(),
         approved: request.approved,
         despite_verdict: request.despite_verdict,
+        with_base: request.with_base,
         named: !request.branches.is_empty(),
         recheck: request.recheck,
         batch: request.batch,

@@ -71,6 +71,7 @@ impl Driver<'_> {
             on_conflict: on_conflict(option),
             approved: self.started.review.is_some() && unapproved.is_none(),
             despite_verdict: unapproved.is_some(),
+            with_base: option == Some(GateOption::Land),
             repairs: if option == Some(GateOption::Agent) { 2 } else { 0 },
             ..self.landing()
         };
