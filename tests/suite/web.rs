@@ -2,6 +2,7 @@
 
 mod calls;
 mod guard;
+mod icons;
 mod landing;
 mod page;
 mod payloads;
