@@ -13,7 +13,7 @@ use super::{
     reads,
     route::{Route, get, post, schema},
     runs::{self, PlanAsk, RunAsk},
-    seed_runs, seed_teams, seeds, stream,
+    seed_names, seed_runs, seed_teams, seeds, stream,
     work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, TagAsk, UndoAsk},
     writes::{self, AnswerAsk, DecideAsk, ReadAsk, SendAsk, SpawnAsk, StopAsk},
 };
@@ -195,9 +195,16 @@ pub(crate) const ROUTES: &[Route] = &[
         work::undo,
     ),
 ];
+
+/// The calls of other programs, so that scripts for them keep working.
+fn aliases() -> impl Iterator<Item = &'static Route> {
+    [seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES].into_iter().flatten()
+}
+
 /// Describes the calls.
 fn describe(_: &Call<'_>) -> Result<Value> {
-    let described = ROUTES.iter().map(|route| Described {
+    let described = ROUTES.iter().chain(aliases()).map(|route| Described {
+        stands_for: seed_names::stands_for(route.method, route.path),
         method: route.method,
         path: route.path,
         about: route.about,
@@ -211,8 +218,7 @@ fn describe(_: &Call<'_>) -> Result<Value> {
 
 /// Finds the call that a request makes.
 pub(crate) fn find(method: &str, target: &Target) -> Option<&'static Route> {
-    let all = [ROUTES, seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES];
-    let mut all = all.into_iter().flatten();
+    let mut all = ROUTES.iter().chain(aliases());
     all.find(|route| route.method == method && target.matches(route.path).is_some())
 }
 
@@ -222,8 +228,7 @@ fn list(_: &Call<'_>) -> Result<Value> {
     let mut calls: Vec<Value> =
         ROUTES.iter().map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
     calls.push(row("GET", stream::PATH, &[], "Changes, as server-sent events"));
-    let aliases = [seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES].into_iter().flatten();
     let aliases: Vec<Value> =
-        aliases.map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
+        aliases().map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
     Ok(json!({"version": 1, "kind": "calls", "calls": calls, "aliases": aliases}))
 }
