@@ -14,7 +14,7 @@ use super::{
     route::{Route, get, post, schema},
     runs::{self, PlanAsk, RunAsk},
     seed_names, seed_runs, seed_teams, seeds, stream,
-    work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, TagAsk, UndoAsk},
+    work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, SpecAsk, TagAsk, UndoAsk},
     writes::{self, AnswerAsk, DecideAsk, ReadAsk, SendAsk, SpawnAsk, StopAsk},
 };
 
@@ -145,6 +145,13 @@ pub(crate) const ROUTES: &[Route] = &[
         schema::<PickAsk>,
         "Pick one of several agents, and reject the work of the others",
         work::pick,
+    ),
+    post(
+        "/api/v1/specs/{name}",
+        "spec-save",
+        schema::<SpecAsk>,
+        "Save the text of a spec, and tell its designer what changed",
+        work::save_spec,
     ),
     post("/api/v1/gates", "decide", schema::<DecideAsk>, "Answer at the gate of a run", writes::decide),
     post("/api/v1/inbox/read", "inbox-read", schema::<ReadAsk>, "Mark messages as read", writes::mark_read),

@@ -103,6 +103,7 @@ export function view() {
     "section",
     { class: "page" },
     make("h2", { tabindex: "-1" }, "Runs"),
+    mayWrite() && make("p", {}, make("a", { href: "#plan", class: "button" }, "Carry out a plan")),
     result,
     none,
     list,

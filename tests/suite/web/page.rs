@@ -27,7 +27,7 @@ const FORBIDDEN: [&str; 13] = [
     "http://",
 ];
 
-/// Asks for a file that is no text.
+/// Asks for a file of bytes.
 fn bytes_of(port: u16, path: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.write_all(get(port, path, "").as_bytes()).expect("sent");

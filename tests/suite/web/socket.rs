@@ -259,7 +259,7 @@ fn a_socket_of_projects_tells_of_runs_their_gates_and_landings() {
     assert_eq!(projects.next(is("decision_required"))["data"]["id"], conflict["data"]["id"]);
     repo.orchestra(["run", "--abort", &run]).succeeded();
     assert_eq!(projects.next(is("project_completed"))["data"]["project_id"], json!(run));
-    // A landing that takes its time is told while it runs.
+    // A landing that takes its time is heard of while it runs.
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
     let go = world.dir().join("go");
