@@ -6,6 +6,7 @@ use orchestra::{
         quote,
         run::{GateKind, GateOption},
         text,
+        via::Via,
     },
     ops::{
         decide::{self, Answered, Report, RunDriver, WaitingRun},
@@ -117,7 +118,11 @@ fn lines(gate: &OpenGate) -> String {
             AnswerStanding::NotTrusted => ", which is not trusted here",
             _ => "",
         };
-        lines.push_str(&format!("    answered {} by clone {}{standing}\n", answer.option, answer.writer));
+        let (option, writer, via) = (&answer.option, &answer.writer, Via::after(answer.via));
+        lines.push_str(&format!("    answered {option} by clone {writer}{via}{standing}\n"));
+        if let Some(note) = &answer.note {
+            lines.push_str(&format!("      {}\n", text::one_line(note, MAX_TEXT)));
+        }
     }
     lines
 }

@@ -104,7 +104,7 @@ fn follow(
     let mut waiting = wait_targets::waiting_command(&repo)?;
     waiting.set([report.id.clone()]);
     let agents = status::Request { agents: vec![request.agent.clone()], ..status::Request::default() };
-    let filter = Filter { agents, landing: false };
+    let filter = Filter { agents, ..Filter::default() };
     let cancel = Cancel::new()?;
     let mut watch = Watch::new(&cancel, &repo, filter)?.with_output_pause(GROWTH_PAUSE);
     sink.terminal.on_closed(move || cancel.cancel());

@@ -5,7 +5,7 @@ use std::path::Path;
 use orchestra::{
     Code, Kind, Result,
     git::Repo,
-    model::text,
+    model::{text, via::Via},
     ops::spec::{
         self, SaveOutcome, SaveReport, SaveRequest, ShowRequest, SpecText,
         draft::{self, Draft},
@@ -65,7 +65,7 @@ fn list(terminal: &Terminal, as_json: bool) -> Result<Exit> {
             TableCell::new(&one.name),
             TableCell::number(one.version.to_string()),
             TableCell::number(humanize::age(now.saturating_sub(one.at.as_second()).max(0))),
-            TableCell::new(text::one_line(one.by.as_deref().unwrap_or("-"), MAX_BY)),
+            TableCell::new(who(one.by.as_deref(), one.via)),
             TableCell::new(&one.title),
         ]
     };
@@ -139,7 +139,7 @@ fn versions_of(terminal: &Terminal, shown: &SpecText) -> String {
                 TableCell::number(one.base.map_or_else(|| "-".to_owned(), |base| base.to_string())),
                 TableCell::number(humanize::age(now.saturating_sub(one.at.as_second()).max(0))),
                 TableCell::new(state(one.version)),
-                TableCell::new(text::one_line(one.by.as_deref().unwrap_or("-"), MAX_BY)),
+                TableCell::new(who(one.by.as_deref(), one.via)),
             ]
         })
         .collect();
@@ -250,4 +250,9 @@ mod tests {
         let hostile = printed("a\u{1b}[2Jb\rc\r\n");
         assert!(!hostile.contains('\u{1b}') && hostile.matches('\r').count() == 1, "{hostile:?}");
     }
+}
+
+/// Says who saved a version, and through which window.
+fn who(by: Option<&str>, via: Option<Via>) -> String {
+    format!("{}{}", text::one_line(by.unwrap_or("-"), MAX_BY), Via::after(via))
 }

@@ -80,7 +80,7 @@ pub(crate) fn start(post: &Post, cancel: &Cancel, all: bool) {
 
 fn watch(post: &Post, cancel: &Cancel, all: bool) -> Result<()> {
     let repo = Repo::discover(here::environment())?;
-    let filter = Filter { agents: Request { all, ..Request::default() }, landing: true };
+    let filter = Filter { agents: Request { all, ..Request::default() }, landing: true, runs: false };
     let mut watch = Watch::new(cancel, &repo, filter)?.with_output_pause(OUTPUT_PAUSE);
     drop(repo);
     loop {
@@ -107,7 +107,7 @@ fn changed(changes: &[Change]) -> Changed {
             | Change::Changed { agent, .. }
             | Change::Left { agent, .. }
             | Change::LogGrew { agent, .. } => drop(ids.insert(agent.clone())),
-            Change::Landing | Change::Listing => {}
+            Change::Landing | Change::Runs | Change::Listing => {}
         }
     }
     Changed::These(ids)

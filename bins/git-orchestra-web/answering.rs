@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     api, assets,
     call::Call,
-    replies::{Body, Reply},
+    replies::{self, Body, Reply},
     route::Route,
     server::Server,
     socket, stream,
@@ -52,8 +52,7 @@ pub(crate) async fn answer(server: &Arc<Server>, mut request: Request<Incoming>)
     let path = head.uri.path();
     let is_post = head.method == Method::POST;
     if !is_post && let Some(asset) = assets::find(path) {
-        let text = asset.text(&server.environment).into_owned();
-        return Reply { status: 200, kind: asset.kind, text, cookie: None }.response();
+        return replies::file(asset.bytes(&server.environment).into_owned(), asset.kind);
     }
     let body = if is_post { read(body).await } else { Ok(Vec::new()) };
     let body = match body {

@@ -13,8 +13,8 @@ use super::{
     reads,
     route::{Route, get, post, schema},
     runs::{self, PlanAsk, RunAsk},
-    seed_runs, seed_teams, seeds, stream,
-    work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, TagAsk, UndoAsk},
+    seed_names, seed_runs, seed_teams, seeds, stream,
+    work::{self, CleanupAsk, EmptyAsk, PickAsk, ReplyAsk, ReviewAsk, SpecAsk, TagAsk, UndoAsk},
     writes::{self, AnswerAsk, DecideAsk, ReadAsk, SendAsk, SpawnAsk, StopAsk},
 };
 
@@ -146,6 +146,13 @@ pub(crate) const ROUTES: &[Route] = &[
         "Pick one of several agents, and reject the work of the others",
         work::pick,
     ),
+    post(
+        "/api/v1/specs/{name}",
+        "spec-save",
+        schema::<SpecAsk>,
+        "Save the text of a spec, and tell its designer what changed",
+        work::save_spec,
+    ),
     post("/api/v1/gates", "decide", schema::<DecideAsk>, "Answer at the gate of a run", writes::decide),
     post("/api/v1/inbox/read", "inbox-read", schema::<ReadAsk>, "Mark messages as read", writes::mark_read),
     post("/api/v1/inbox/reply", "inbox-reply", schema::<ReplyAsk>, "Reply to a message", work::reply),
@@ -195,9 +202,16 @@ pub(crate) const ROUTES: &[Route] = &[
         work::undo,
     ),
 ];
+
+/// The calls of other programs, so that scripts for them keep working.
+fn aliases() -> impl Iterator<Item = &'static Route> {
+    [seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES].into_iter().flatten()
+}
+
 /// Describes the calls.
 fn describe(_: &Call<'_>) -> Result<Value> {
-    let described = ROUTES.iter().map(|route| Described {
+    let described = ROUTES.iter().chain(aliases()).map(|route| Described {
+        stands_for: seed_names::stands_for(route.method, route.path),
         method: route.method,
         path: route.path,
         about: route.about,
@@ -211,8 +225,7 @@ fn describe(_: &Call<'_>) -> Result<Value> {
 
 /// Finds the call that a request makes.
 pub(crate) fn find(method: &str, target: &Target) -> Option<&'static Route> {
-    let all = [ROUTES, seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES];
-    let mut all = all.into_iter().flatten();
+    let mut all = ROUTES.iter().chain(aliases());
     all.find(|route| route.method == method && target.matches(route.path).is_some())
 }
 
@@ -222,8 +235,7 @@ fn list(_: &Call<'_>) -> Result<Value> {
     let mut calls: Vec<Value> =
         ROUTES.iter().map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
     calls.push(row("GET", stream::PATH, &[], "Changes, as server-sent events"));
-    let aliases = [seeds::ROUTES, seed_teams::ROUTES, seed_runs::ROUTES].into_iter().flatten();
     let aliases: Vec<Value> =
-        aliases.map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
+        aliases().map(|route| row(route.method, route.path, &route.names(), route.about)).collect();
     Ok(json!({"version": 1, "kind": "calls", "calls": calls, "aliases": aliases}))
 }

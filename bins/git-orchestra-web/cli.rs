@@ -90,9 +90,10 @@ pub(crate) const PAGE: Page = Page {
                  and bidirectional characters are made visible. A call that changes something takes an \
                  Idempotency-Key: sent again with the same one, it is not done again. Landings and runs continue if their answer takes longer than two \
                  seconds: it is 202 then, and GET /api/v1/background has the answer later.",
-                "GET /api/v1/events streams changes as server-sent events: reset (the counts and at most 100 agents), \
-                 agent (one agent that came or changed), gone, counts, log (output grew), operation (a landing made \
-                 a step) and background (a landing or a run that was begun here has ended). A reader that is too slow gets reset.",
+                "GET /api/v1/events streams changes as server-sent events: reset (the counts, at most 100 agents, and the open \
+                 runs), agent (one agent that came or changed), gone, counts, log (output grew), operation (a landing made \
+                 a step), runs (a run of a plan made a step, or a gate opened or was answered) and background (a landing or \
+                 a run that was begun here has ended). A reader that is too slow gets reset.",
                 "Scripts for the dashboards of claude-orchestra and agent-orchestra run with another port and with these \
                  headers: /api/status, /api/sessions, /api/worktrees, /api/spawn, /api/agents, /api/cleanup, /api/teams, \
                  /api/gm, and the WebSockets /ws/status, /ws/logs, /ws/teams and /ws/gm. What lost work there does not \

@@ -10,7 +10,7 @@
 //! | `assets` | the page |
 //! | `api`, `route`, `call`, `parameters` | the calls |
 //! | `reads`, `writes`, `work`, `landing`, `runs`, `conversation` | what each call does |
-//! | `seeds`, `seed_teams`, `seed_runs` | calls of the dashboards of other programs, so that scripts for them work |
+//! | `seeds`, `seed_teams`, `seed_runs`, `seed_names` | calls of the dashboards of other programs, so that scripts for them work |
 //! | `socket` | their WebSockets |
 //! | `background`, `kept_calls` | calls that take long, and their answers |
 //! | `openapi` | the description of the calls |
@@ -34,6 +34,7 @@ mod reads;
 mod replies;
 mod route;
 mod runs;
+mod seed_names;
 mod seed_runs;
 mod seed_teams;
 mod seeds;

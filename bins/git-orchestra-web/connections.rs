@@ -40,14 +40,22 @@ pub(crate) async fn accept(listener: &TcpListener, server: &Arc<Server>) {
     }
 }
 
+/// Returns how long the head of a request may take: in a debug build, what `ORCHESTRA_HEAD_MILLIS` says, so that a test need not wait.
+fn head_time(server: &Server) -> Duration {
+    let given = server.environment.text_variable("ORCHESTRA_HEAD_MILLIS").filter(|_| cfg!(debug_assertions));
+    let given = given.and_then(|given| given.parse().ok());
+    given.map_or(HEAD_TIME, Duration::from_millis)
+}
+
 async fn serve(stream: TcpStream, server: Arc<Server>) {
+    let limit = head_time(&server);
     let answer = service_fn(move |request| {
         let server = Arc::clone(&server);
         async move { Ok::<_, std::convert::Infallible>(answering::answer(&server, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(limit)
         .max_buf_size(MAX_HEAD)
         .half_close(false)
         .serve_connection(TokioIo::new(stream), answer)

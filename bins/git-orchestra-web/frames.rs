@@ -35,7 +35,7 @@ impl Frame {
     }
 }
 
-/// Returns the frame with everything: the counts, and the agents that matter first.
+/// Returns the frame with everything: the counts, the agents that matter first, and the runs.
 pub(crate) fn reset(report: &Report) -> Frame {
     let mut agents: Vec<&AgentObject> = report.agents.iter().collect();
     // Of many, those that wait and run stay; the order of the others is theirs.
@@ -44,7 +44,10 @@ pub(crate) fn reset(report: &Report) -> Frame {
     agents.truncate(MAX_AGENTS);
     agents.sort_by_key(|agent| agent.queued_at);
     let agents: Vec<Value> = agents.into_iter().map(row).collect();
-    Frame::new("reset", json!({"counts": counts(report), "agents": agents, "more": more}))
+    Frame::new(
+        "reset",
+        json!({"counts": counts(report), "agents": agents, "more": more, "runs": value(&report.runs)}),
+    )
 }
 
 /// Returns the frames of changes; `None` if everything may have changed.
@@ -65,6 +68,7 @@ pub(crate) fn of(changes: &[Change], seen: &Snapshot) -> Option<Vec<Frame>> {
             Change::Landing => {
                 frames.push(Frame::new("operation", json!({"landings": value(&seen.landings)})));
             }
+            Change::Runs => frames.push(Frame::new("runs", json!({"runs": value(&seen.runs)}))),
             Change::Listing => {}
         }
     }

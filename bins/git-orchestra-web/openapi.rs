@@ -11,6 +11,8 @@ use super::{background, parameters::Parameter};
 /// A call, as far as it is described.
 pub(crate) struct Described {
     pub(crate) method: &'static str,
+    /// The call of ours in whose place it stands, if it is one of another program.
+    pub(crate) stands_for: Option<&'static str>,
     pub(crate) path: &'static str,
     pub(crate) about: &'static str,
     /// Its parameters.
@@ -64,6 +66,11 @@ fn operation(call: &Described) -> Value {
         "parameters": parameters,
         "responses": {"200": answer(call.kind, "It is done"), "default": answer("error", "It failed, and why")},
     });
+    if let Some(stands_for) = call.stands_for {
+        operation["deprecated"] = json!(true);
+        operation["description"] =
+            json!(format!("For scripts of other programs. In its place: {stands_for}"));
+    }
     if call.takes_long {
         operation["responses"]["202"] = answer(background::KIND, "It continues, and its answer is kept");
     }

@@ -85,6 +85,11 @@ impl Reply {
     }
 }
 
+/// Returns a file of the page as an answer.
+pub(crate) fn file(bytes: Vec<u8>, kind: &'static str) -> Response<Body> {
+    with_headers(Full::new(Bytes::from(bytes)).boxed(), 200, kind)
+}
+
 /// Returns a body as an answer, with the headers of every answer.
 pub(crate) fn with_headers(body: Body, status: u16, kind: &'static str) -> Response<Body> {
     let mut response = Response::new(body);

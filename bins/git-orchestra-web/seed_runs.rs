@@ -49,7 +49,8 @@ fn templates(_: &Call<'_>) -> Result<Value> {
     Ok(json!([]))
 }
 
-fn row(open: &OpenRun) -> Value {
+/// Returns a run as a project.
+pub(crate) fn row(open: &OpenRun) -> Value {
     let phase = if open.gates.is_empty() { "merging" } else { "waiting" };
     json!({
         "project_id": open.run, "project_name": open.title, "phase": phase, "total_agents": open.tasks,

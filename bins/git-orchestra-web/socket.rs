@@ -195,6 +195,8 @@ struct Follower {
     state: Value,
     /// The agents, or the gates, that the client knows.
     known: BTreeSet<String>,
+    /// The landings that the client heard of.
+    landings: BTreeSet<String>,
     /// How far the output of each agent was sent.
     positions: BTreeMap<String, Position>,
 }
@@ -208,7 +210,8 @@ impl Follower {
             _ => Topic::Status,
         };
         let server = Arc::clone(server);
-        Self { server, topic, state: Value::Null, known: BTreeSet::new(), positions: BTreeMap::new() }
+        let (known, landings, positions) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        Self { server, topic, state: Value::Null, known, landings, positions }
     }
 
     /// Returns what to say after something was heard; after nothing, what a client needs that knows nothing.
@@ -217,7 +220,7 @@ impl Follower {
         match self.topic {
             Topic::Status => self.status(&repo),
             Topic::Logs => self.logs(&repo, heard),
-            Topic::Teams => self.teams(&repo, heard.is_empty()),
+            Topic::Teams => self.teams(&repo),
             Topic::Runs => self.runs(&repo, heard),
         }
     }
@@ -264,7 +267,8 @@ impl Follower {
         Ok(messages)
     }
 
-    fn teams(&mut self, repo: &Repo, is_first: bool) -> Result<Vec<Value>> {
+    fn teams(&mut self, repo: &Repo) -> Result<Vec<Value>> {
+        let is_first = self.state.is_null();
         let mut messages = Vec::new();
         let mut states = serde_json::Map::new();
         for agent in self.agents(repo)?.iter().filter(|agent| agent.team.is_some()) {
@@ -282,26 +286,42 @@ impl Follower {
 
     fn runs(&mut self, repo: &Repo, heard: &[Arc<SentFrame>]) -> Result<Vec<Value>> {
         let open = status::run(&self.server.context(), repo, &status::Request::default())?.runs;
+        let mut messages = Vec::new();
+        let mut say = |word: &str, data: &Value| messages.push(json!({"type": word, "data": data}));
+        for frame in heard.iter().filter(|frame| frame.event == "operation") {
+            for landing in frame.data["landings"].as_array().into_iter().flatten() {
+                if self.landings.insert(landing["operation"].as_str().unwrap_or_default().to_owned()) {
+                    say("merge_started", landing);
+                }
+            }
+        }
+        let rows: serde_json::Map<String, Value> =
+            open.iter().map(|run| (run.run.clone(), seed_runs::row(run))).collect();
+        for (run, row) in rows.iter().filter(|_| !self.state.is_null()) {
+            if self.state[run] != *row {
+                say("phase_change", row);
+            }
+        }
         let gates: Vec<Value> = open.iter().flat_map(seed_runs::gates).collect();
         let id = |gate: &Value| gate["id"].as_str().unwrap_or_default().to_owned();
         let now: BTreeSet<String> = gates.iter().map(id).collect();
-        let mut messages: Vec<Value> = heard
-            .iter()
-            .filter_map(|frame| match frame.event {
-                "operation" => Some(json!({"type": "phase_change", "data": frame.data})),
-                "background" if frame.data["what"] == "run" && frame.data["running"] == false => {
-                    Some(json!({"type": "project_completed", "data": frame.data}))
-                }
-                _ => None,
-            })
-            .collect();
         for gate in gates.iter().filter(|gate| !self.known.contains(&id(gate))) {
-            messages.push(json!({"type": "decision_required", "data": gate}));
+            if gate["type"] == "conflict" {
+                say("merge_conflict", gate);
+            }
+            say("decision_required", gate);
         }
         for gone in self.known.difference(&now) {
-            messages.push(json!({"type": "decision_resolved", "data": {"id": gone}}));
+            say("decision_resolved", &json!({"id": gone}));
         }
-        self.known = now;
+        for (run, row) in self.state.as_object().into_iter().flatten() {
+            if !rows.contains_key(run) {
+                let mut row = row.clone();
+                row["phase"] = json!("completed");
+                say("project_completed", &row);
+            }
+        }
+        (self.known, self.state) = (now, Value::Object(rows));
         Ok(messages)
     }
 }

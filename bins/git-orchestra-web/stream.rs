@@ -159,7 +159,7 @@ fn watch(server: &Server, cancel: &Cancel) {
 
 fn try_watch(server: &Server, cancel: &Cancel) -> Result<()> {
     let repo = Repo::discover(&server.environment)?;
-    let filter = Filter { agents: Request::default(), landing: true };
+    let filter = Filter { agents: Request::default(), landing: true, runs: true };
     let mut watch = Watch::new(cancel, &repo, filter)?;
     drop(repo);
     let mut counted = None;

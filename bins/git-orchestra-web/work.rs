@@ -11,6 +11,7 @@ use orchestra::{
     ops::{
         cleanup, collect, compare, inbox,
         review::{self, GivenVerdict},
+        spec::{self, SaveRequest},
         tag, unasked, undo,
     },
     wire,
@@ -91,6 +92,26 @@ pub(crate) fn pick(call: &Call<'_>) -> Result<Value> {
 fn compare(call: &Call<'_>, request: &compare::Request) -> Result<Value> {
     let repo = unasked::accepted(call.repo()?)?;
     envelope(wire::COMPARE, &compare::run(&call.context, &repo, request)?)
+}
+
+/// The text of a spec. The version that it changes is named, so that what somebody saved meanwhile is merged, or kept beside it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpecAsk {
+    text: String,
+    /// The id of the version that was changed; a new spec has none.
+    #[serde(default)]
+    base: Option<String>,
+    /// The designer that hears what changes, from now on.
+    #[serde(default)]
+    designer: Option<String>,
+}
+
+pub(crate) fn save_spec(call: &Call<'_>) -> Result<Value> {
+    let SpecAsk { text, base, designer } = call.asked()?;
+    let (name, new) = (Some(call.place()), base.is_none());
+    let request = SaveRequest { name, new, text, base, designer, ..SaveRequest::default() };
+    envelope(wire::SPEC_SAVE, &spec::save(&call.context, &call.repo()?, &request)?)
 }
 
 /// An object without fields.

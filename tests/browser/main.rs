@@ -133,6 +133,21 @@ fn work_is_reviewed_landed_undone_and_removed() {
 }
 
 #[test]
+fn a_spec_is_read_and_changed_and_its_designer_hears_of_it() {
+    play("specs", &["--write"]);
+}
+
+#[test]
+fn the_work_of_two_is_compared_and_one_is_picked() {
+    play("compare", &["--write"]);
+}
+
+#[test]
+fn a_plan_is_read_and_carried_out() {
+    play("plan", &["--write"]);
+}
+
+#[test]
 fn a_tunnel_without_https_works_with_a_stream_for_each_tab() {
     play("tunnel", &["--write", "--host", "http://orchestra.test"]);
 }

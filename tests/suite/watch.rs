@@ -251,7 +251,7 @@ fn a_watch_follows_a_renamed_repository() {
     let id = repo.spawn(UNTIL_GO);
     repo.wait_for(&id, "running");
     let filter =
-        Filter { agents: Request { agents: vec![id.clone()], ..Request::default() }, landing: false };
+        Filter { agents: Request { agents: vec![id.clone()], ..Request::default() }, ..Filter::default() };
     let mut watch = Watch::new(&Cancel::never(), &library(&repo), filter).expect("a watch");
     next(&mut watch);
     let new = world.dir().join("new");
@@ -284,4 +284,146 @@ fn a_temporarily_unreadable_repository_is_read_again() {
         let other = repo.spawn("true");
         until_phase(&mut watch, &other, Phase::Done);
     });
+}
+
+/// Returns what a watch shows, without what only says when it was measured.
+fn shown(watch: &Watch) -> serde_json::Value {
+    serde_json::to_value(watch.snapshot()).expect("JSON")
+}
+
+#[test]
+fn what_moved_refs_tell_is_what_a_look_at_everything_finds() {
+    let world = world();
+    let repo = world.repo();
+    let library = library(&repo);
+    let id = repo.spawn("echo 1 > made");
+    repo.end_of(&id);
+    let name = |number: u32| format!("refs/orchestra/agents/agent-{number:05}");
+    let chain = repo.git(["rev-list", &format!("refs/orchestra/agents/{id}")]).stdout();
+    // Of these, some are of an agent that has ended and some of one that has not.
+    let tips: Vec<&str> = chain.lines().collect();
+    assert!(tips.len() >= 3, "{chain}");
+    // More have ended than a list shows.
+    let all: String = (0..30).map(|number| format!("{} {}\n", tips[0], name(number))).collect();
+    all.lines().for_each(|line| {
+        let (tip, name) = line.split_once(' ').expect("a name");
+        repo.write(&format!(".git/{name}"), &format!("{tip}\n"));
+    });
+    let hour = Duration::from_secs(3600);
+    let new = || Watch::new(&Cancel::never(), &library, Filter::default()).expect("a watch");
+    let mut watch = new().with_full_reads_every(hour, hour);
+    next(&mut watch);
+    let seed = testkit::times("ORCHESTRA_SEED", 7);
+    let mut state = seed;
+    let mut random = |below: u64| {
+        // The generator of Knuth's MMIX.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut done = Vec::new();
+    for _ in 0..testkit::times("ORCHESTRA_SEQUENCES", 6) {
+        for _ in 0..=random(3) {
+            let agent = name(u32::try_from(random(34)).expect("a number"));
+            let tip = tips[usize::try_from(random(tips.len() as u64)).expect("a place")];
+            let arguments: Vec<String> = match random(12) {
+                0 => vec!["pack-refs".into(), "--all".into()],
+                1 => vec!["gc".into(), "-q".into()],
+                2 | 3 => vec!["update-ref".into(), "--no-deref".into(), "-d".into(), agent],
+                4 => vec!["symbolic-ref".into(), agent, "refs/heads/main".into()],
+                5 => {
+                    // Written in place, as by hand.
+                    repo.write(&format!(".git/{agent}"), &format!("{tip}\n"));
+                    vec!["rev-parse".into(), agent]
+                }
+                6 => {
+                    let other = name(u32::try_from(random(34)).expect("a number"));
+                    repo.write("moves", &format!("delete {agent}\nupdate {other} {tip}\n"));
+                    if agent == other {
+                        continue;
+                    }
+                    let moves = format!(
+                        "git update-ref --no-deref --stdin < '{}'",
+                        repo.path().join("moves").display()
+                    );
+                    repo.command("sh").args(["-c", &moves]).status().expect("a shell");
+                    done.push(format!("{agent} becomes {other}"));
+                    continue;
+                }
+                _ => vec!["update-ref".into(), "--no-deref".into(), agent, tip.into()],
+            };
+            repo.git(&arguments);
+            done.push(arguments.join(" "));
+        }
+        let mut full = new();
+        next(&mut full);
+        let wanted = shown(&full);
+        let begun = std::time::Instant::now();
+        while shown(&watch) != wanted {
+            assert!(
+                begun.elapsed() < TIME_LIMIT,
+                "seed {seed}: {done:#?}\n{:#}\nbut {wanted:#}",
+                shown(&watch)
+            );
+            watch.next(Duration::from_millis(20)).expect("a look");
+        }
+    }
+    let (full, some) = watch.looks();
+    assert!(some > 0 && full > 0, "{full} looks at everything, {some} at some");
+}
+
+#[test]
+fn one_event_of_one_agent_is_read_without_the_others() {
+    let world = world();
+    let repo = world.repo();
+    let ids: Vec<String> = (0..3).map(|number| repo.spawn(&format!("echo {number} > made"))).collect();
+    ids.iter().for_each(|id| drop(repo.end_of(id)));
+    let hour = Duration::from_secs(3600);
+    let watch = Watch::new(&Cancel::never(), &library(&repo), Filter::default()).expect("a watch");
+    let mut watch = watch.with_full_reads_every(hour, hour);
+    next(&mut watch);
+    let name = format!("refs/orchestra/agents/{}", ids[1]);
+    let (tip, before) = (repo.tip(&name), repo.tip(&format!("{name}~1")));
+    // What was watched for the first time is read twice.
+    assert_eq!(watch.next(Duration::from_millis(100)).expect("a look"), Update::Unchanged);
+    let (full, _) = watch.looks();
+    for value in [&before, &tip] {
+        repo.git(["update-ref", &name, value]);
+        let changes = next(&mut watch);
+        let is_its =
+            |change: &Change| matches!(change, Change::Changed { agent, .. } if agent.as_str() == ids[1]);
+        assert!(changes.iter().all(is_its), "{changes:?}");
+    }
+    assert_eq!(watch.looks(), (full, 2));
+    // Anything else is read with everything.
+    let other = repo.spawn("true");
+    until_phase(&mut watch, &other, Phase::Done);
+    assert!(watch.looks().0 > full);
+}
+
+#[test]
+fn a_gate_that_opens_and_is_answered_is_a_change_of_the_runs() {
+    let world = world();
+    let repo = world.repo();
+    let filter = Filter { runs: true, ..Filter::default() };
+    let watch = Watch::new(&Cancel::never(), &library(&repo), filter).expect("a watch");
+    let hour = Duration::from_secs(3600);
+    let mut watch = watch.with_full_reads_every(hour, hour);
+    next(&mut watch);
+    repo.write("../todo.md", "- [ ] `one` false\n");
+    let plan = repo.path().parent().expect("a folder").join("todo.md");
+    let plan = plan.to_string_lossy().into_owned();
+    repo.orchestra(["run", "--agent", "sh", "--check", "true", &plan]);
+    let gates =
+        |watch: &Watch| watch.snapshot().runs.iter().flat_map(|run| run.gates.clone()).collect::<Vec<_>>();
+    let is_runs = |change: &Change| *change == Change::Runs;
+    until(&mut watch, "a gate opens", |watch, change| is_runs(change) && gates(watch).len() == 1);
+    let run = watch.snapshot().runs[0].run.clone();
+    repo.orchestra(["decide", &run, "1", "skip", "-m", "not needed"]).succeeded();
+    until(&mut watch, "it is answered", |watch, change| {
+        is_runs(change) && gates(watch).first().is_some_and(|gate| gate.answers.len() == 1)
+    });
+    let given = gates(&watch)[0].answers[0].clone();
+    assert_eq!((given.option.as_str(), given.note.as_deref(), given.via), ("skip", Some("not needed"), None));
+    repo.orchestra(["run", "--continue", &run]);
+    until(&mut watch, "it ends", |watch, change| is_runs(change) && watch.snapshot().runs.is_empty());
 }

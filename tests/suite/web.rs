@@ -2,6 +2,7 @@
 
 mod calls;
 mod guard;
+mod icons;
 mod landing;
 mod page;
 mod payloads;
@@ -60,7 +61,13 @@ struct Browser {
 impl Server {
     /// Starts the server, and reads its links.
     fn start(repo: &TestRepo<'_>, options: &[&str]) -> Self {
+        Self::start_with(repo, options, &[])
+    }
+
+    /// As [`Server::start`], with more variables of its environment.
+    fn start_with(repo: &TestRepo<'_>, options: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = repo.command(repo.world().bins().join("git-orchestra-web"));
+        command.envs(variables.iter().copied());
         command.args(options).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut program = command.spawn().expect("the server");
         let mut output = BufReader::new(program.stdout.take().expect("an output"));

@@ -7,7 +7,7 @@ import { listenToKeys } from "./keys.js";
 import { follow } from "./link.js";
 import * as notices from "./notices.js";
 import { PLACES, parse } from "./places.js";
-import { everything, known, onEvent, readRuns, take } from "./store.js";
+import { everything, onEvent, take } from "./store.js";
 
 /** How often ages are written again. */
 const TICK = 5000;
@@ -21,7 +21,6 @@ const pane = make("div", { class: "pane", id: "pane" });
 let open = null;
 let isDrawn = false;
 let heardAt = null;
-let runsTimer = null;
 
 /** Draws before the next picture, once for all events till then. A tab that nobody sees draws when it is seen. */
 function draw() {
@@ -60,20 +59,8 @@ function choose() {
   else board.focus(route.from);
 }
 
-/** Reads the runs again some time after something changed: a gate opens where an agent ended. */
-function readRunsLater() {
-  if (runsTimer || document.hidden) return;
-  runsTimer = setTimeout(() => {
-    runsTimer = null;
-    readRuns().catch(() => {});
-  }, 500);
-}
-
 function heard(message) {
-  if (message.event) {
-    take(message.event, message.data);
-    if (message.event === "reset" || (message.event === "agent" && known.runs.length > 0)) readRunsLater();
-  }
+  if (message.event) take(message.event, message.data);
   if (message.event || message.sign) {
     heardAt = Date.now();
     // Before everything was heard again, what is shown may be old.

@@ -7,6 +7,8 @@ import { areLoud, setLoud } from "./notices.js";
 import { known } from "./store.js";
 
 const PLACES = [
+  ["specs", "Specs", "what is to be built, and what changed"],
+  ["compare", "Compare", "the work of several agents on one task, and pick one"],
   ["history", "History", "what was done, and undo"],
   ["sessions", "Sessions", "find and search what agents and you said"],
   ["worktrees", "Worktrees", "where agents work, and how large that is"],

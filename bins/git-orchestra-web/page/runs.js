@@ -5,10 +5,8 @@ import { get, mayWrite } from "./api.js";
 import { command } from "./commands.js";
 import { button, count, fill, keepRows, make, since } from "./dom.js";
 import { act, ask, fault, resultLine } from "./sheet.js";
-import { known, readRuns } from "./store.js";
+import { known } from "./store.js";
 
-/** How often open runs are read while they are shown: no event says that a gate was closed. */
-const AGAIN = 5000;
 /** Options of gates that end something. */
 const ENDS = new Set(["stop", "skip", "abort", "reject"]);
 
@@ -33,7 +31,6 @@ function gatePart(run, gate, result) {
     )
       return;
     await act(result, words, "gates", { run: run.run, gate: gate.gate, option, ...(note.value ? { note: note.value } : {}) });
-    readRuns().catch(() => {});
   };
   return make(
     "div",
@@ -41,7 +38,9 @@ function gatePart(run, gate, result) {
     make("h3", {}, `? gate ${gate.gate}: ${gate.kind}${gate.task ? ` of task ${gate.task}` : ""}`),
     gate.says && make("pre", { class: "request" }, gate.says),
     gate.agent && make("a", { href: ofAgent(String(gate.agent)) }, String(gate.agent)),
-    ...(gate.answers ?? []).map(({ option }) => make("p", {}, `Answered: ${option}. It counts when the run continues.`)),
+    ...(gate.answers ?? []).map(({ option, via, note }) =>
+      make("p", {}, `Answered: ${option}${via ? ` (via ${via})` : ""}. It counts when the run continues.`, note ? ` — ${note}` : ""),
+    ),
     gate.deadline && make("p", {}, `Without an answer, ${gate.default} is taken at ${gate.deadline}.`),
     mayWrite() && note,
     mayWrite() &&
@@ -104,6 +103,7 @@ export function view() {
     "section",
     { class: "page" },
     make("h2", { tabindex: "-1" }, "Runs"),
+    mayWrite() && make("p", {}, make("a", { href: "#plan", class: "button" }, "Carry out a plan")),
     result,
     none,
     list,
@@ -115,7 +115,6 @@ export function view() {
 
   async function resume(run) {
     await act(result, command("run", "--continue", run.run), `runs/${run.run}/continue`, {});
-    readRuns().catch(() => {});
   }
 
   async function end(run) {
@@ -130,7 +129,6 @@ export function view() {
       })
     ) {
       await act(result, words, `runs/${run.run}/abort`, {});
-      readRuns().catch(() => {});
     }
   }
 
@@ -214,17 +212,14 @@ export function view() {
     }
   }
 
-  readRuns().catch((error) => fill(none, fault(error)));
+  drawRuns(known.runs);
   readMessages();
   readTeams();
-  const timer = setInterval(() => !document.hidden && known.runs.length > 0 && readRuns().catch(() => {}), AGAIN);
   const isTyped = () => messages.contains(document.activeElement) && document.activeElement.value;
   return {
     root,
-    close: () => clearInterval(timer),
     changed(event, data) {
-      if (event === "runs") drawRuns(data);
-      if (event === "background" && data.what === "run") readRuns().catch(() => {});
+      if (event === "runs" || event === "reset") drawRuns(known.runs);
       if (event === "agent" && data.unread_messages && !isTyped()) readMessages();
     },
   };

@@ -1,4 +1,4 @@
-// What this tab knows of the agents, and who wants to know of changes.
+// What this tab knows of the agents and the runs, and who wants to know of changes.
 
 import { get } from "./api.js";
 
@@ -24,7 +24,7 @@ export function take(event, data) {
   if (event === "reset") {
     agents.clear();
     for (const agent of data.agents) agents.set(agent.id, agent);
-    Object.assign(known, { counts: data.counts, more: data.more ?? 0, areAllHere: false });
+    Object.assign(known, { counts: data.counts, more: data.more ?? 0, runs: data.runs ?? [], areAllHere: false });
     if (known.areAllWanted && left() > 0) readAll().catch(() => {});
   } else if (event === "agent") agents.set(data.id, data);
   else if (event === "gone") {
@@ -32,12 +32,13 @@ export function take(event, data) {
     if (data.how !== "hidden" || !known.areAllHere) agents.delete(data.agent);
   } else if (event === "counts") known.counts = data;
   else if (event === "operation") known.landings = data.landings;
+  else if (event === "runs") known.runs = data.runs;
   for (const listener of listeners) listener(event, data);
 }
 
 /** Returns everything, as the stream says it first. */
 export function everything() {
-  return { agents: [...agents.values()], counts: known.counts, more: known.more };
+  return { agents: [...agents.values()], counts: known.counts, more: known.more, runs: known.runs };
 }
 
 /** Reads the agents that the stream left out. */
@@ -48,11 +49,4 @@ export async function readAll() {
   for (const agent of all) agents.set(agent.id, agent);
   known.areAllHere = true;
   for (const listener of listeners) listener("all", {});
-}
-
-/** Reads the runs, with their gates: no event says that a gate opened. */
-export async function readRuns() {
-  const { runs } = await get("runs");
-  known.runs = runs;
-  for (const listener of listeners) listener("runs", runs);
 }

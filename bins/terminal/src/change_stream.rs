@@ -36,7 +36,7 @@ pub fn stream(
     until: Until,
 ) -> Result<Watched> {
     terminal.begin_stream();
-    let filter = Filter { agents: request.clone(), landing: false };
+    let filter = Filter { agents: request.clone(), ..Filter::default() };
     let mut watch = Watch::new(&context.cancel, repo, filter)?;
     let mut waiting = wait_targets::waiting_command(repo)?;
     let cancel = context.cancel.clone();

@@ -111,7 +111,8 @@ pub fn watch(
     let mut view = View::new(terminal, stream, silent);
     // Uncommitted changes are measured repeatedly only if they are shown.
     let shows_dirt = request.dirt && view.draws_table();
-    let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
+    let agents = Request { dirt: shows_dirt, ..request.clone() };
+    let filter = Filter { agents, ..Filter::default() };
     let mut waiting = SlotLending::new(repo)?;
     let mut watch = Watch::new(&context.cancel, repo, filter)?;
     let mut keys = if view.draws_table() { Keys::open() } else { None };

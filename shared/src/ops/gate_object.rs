@@ -10,6 +10,7 @@ use crate::{
         AgentId, IdOrText, WriterId,
         run::{DrivingClone, Fold, Gate},
         text,
+        via::Via,
         words::words,
     },
     world::Timestamp,
@@ -102,6 +103,12 @@ pub struct GivenAnswer {
     pub option: String,
     /// The clone that answered.
     pub writer: WriterId,
+    /// Through which window the person answered, where that was no terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+    /// What the person added to the answer, shortened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Whether it counted, as far as this clone knows.
     pub standing: AnswerStanding,
 }
@@ -115,6 +122,8 @@ impl OpenGate {
         let answer = |answer: &crate::model::run::gate::GateAnswer| GivenAnswer {
             option: answer.option.clone(),
             writer: answer.writer.clone(),
+            via: answer.via,
+            note: answer.note.as_deref().map(text::short),
             standing: if is_trusted(&answer.writer) {
                 AnswerStanding::Waits
             } else {

@@ -32,6 +32,7 @@ use crate::{
             fact::{Fact, TEXT},
         },
         text,
+        via::Via,
     },
     ops::kept_away,
     store::{FoldedLog, chain::Chain, layout::SPECS},
@@ -79,6 +80,9 @@ pub struct SpecObject {
     pub at: Timestamp,
     /// Who saved it: a person, the label of a clone, or an agent.
     pub by: Option<String>,
+    /// Through which window a person saved it, where that was no terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// Which version of a spec to show.
@@ -99,6 +103,8 @@ pub struct SpecText {
     pub spec: SpecObject,
     /// The number of the version.
     pub number: u64,
+    /// The id of the version, which a change of its text names as its base.
+    pub id: String,
     /// The text.
     pub text: String,
     /// Its versions, oldest first.
@@ -117,6 +123,9 @@ pub struct SpecVersion {
     pub at: Timestamp,
     /// Who saved it: a person, the label of a clone, or an agent.
     pub by: Option<String>,
+    /// Through which window a person saved it, where that was no terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// Lists the specs.
@@ -157,8 +166,10 @@ pub fn show(context: &Context, repo: &Repo, request: &ShowRequest) -> Result<Spe
         base: one.base.as_deref().and_then(|base| fold.number_of(base)),
         at: one.at,
         by: one.by.clone(),
+        via: one.via,
     });
-    Ok(SpecText { spec: object(&name, &fold), number, text, versions: versions.collect() })
+    let id = version.id.clone();
+    Ok(SpecText { spec: object(&name, &fold), number, id, text, versions: versions.collect() })
 }
 
 /// Finds a spec by its name; without one, the only spec.
@@ -226,6 +237,7 @@ fn object(name: &SpecName, fold: &Fold) -> SpecObject {
         designer: fold.spec.designer.clone(),
         at: fold.spec.updated_at,
         by: current.and_then(|current| current.by.clone()),
+        via: current.and_then(|current| current.via),
     }
 }
 

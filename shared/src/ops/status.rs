@@ -9,6 +9,7 @@ mod landed;
 mod overlaps;
 mod ready;
 mod runs;
+mod standing;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,7 +27,8 @@ pub use self::{
     detail::{Detail, Proposal, detail},
     happened::{Happened, Happening},
     ready::ReadyWorktree,
-    runs::OpenRun,
+    runs::{OpenRun, open_besides as open_runs_besides},
+    standing::{Reread, Standing},
 };
 use crate::{
     Code, Error, Result,
@@ -118,7 +120,7 @@ pub struct Report {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    let (mut report, _) = run_with_tips(repo, request, context.limits().counting)?;
+    let (mut report, _) = read(repo, request, context.limits().counting)?;
     if request.agents.is_empty() {
         report.caps = caps::totals(repo, &report.agents)?;
     }
@@ -137,23 +139,29 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     Ok(report)
 }
 
-/// As [`run`], and also returns the newest event commit of each agent in the report. Counting uncommitted changes takes at most
-/// `counting`.
+/// As [`run`], and also returns the newest event commit of each agent in the report, and what decides which agents it has. Counting
+/// uncommitted changes takes at most `counting`.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_with_tips(
+pub fn run_with_standing(
     repo: &Repo,
     request: &Request,
     counting: Duration,
-) -> Result<(Report, HashMap<AgentId, Oid>)> {
-    read(repo, request, counting).map(|(report, found)| (report, found.tips))
+) -> Result<(Report, HashMap<AgentId, Oid>, Option<Standing>)> {
+    let (report, found) = read(repo, request, counting)?;
+    let is_of_current = report.archived.is_empty();
+    let shown = found.tips.keys().cloned().collect();
+    let standing = Standing::of(request, &found.rows, shown, report.hidden);
+    Ok((report, found.tips, standing.filter(|_| is_of_current)))
 }
 
 /// What was read for a report and is not shown in it.
 pub(super) struct Found {
     /// The newest event commit of each agent.
     tips: HashMap<AgentId, Oid>,
+    /// All agents that were looked at, in the report or not.
+    rows: Vec<ListRow>,
     /// The worktrees of the agents that are not of another clone.
     pub(super) worktrees: HashMap<AgentId, Worktree>,
 }
@@ -184,7 +192,7 @@ pub(super) fn read(repo: &Repo, request: &Request, counting: Duration) -> Result
         report.happened = happened::since(repo, moment, agents);
     }
     report.unreadable.splice(0..0, unreadable);
-    Ok((report, Found { tips, worktrees }))
+    Ok((report, Found { tips, rows: listing.rows, worktrees }))
 }
 
 /// Describes some agents of a listing. What cannot be read is of these agents only.
@@ -237,8 +245,7 @@ fn report_on(
         let below: HashSet<String> = below.into_iter().map(str::to_owned).collect();
         agents.retain(|agent| below.contains(agent.id.as_str()));
     }
-    agents
-        .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
+    sort(&mut agents);
     landed.fill_in(repo, &mut agents);
     let mut agents = in_tree_order(agents);
     fill_in_surroundings(repo, &mut agents)?;
@@ -255,6 +262,17 @@ fn report_on(
 /// Returns each agent with the one that started it.
 fn born(agents: &[AgentObject]) -> Vec<lineage::Born<'_>> {
     agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_ref().map(IdOrText::as_str))).collect()
+}
+
+/// Puts agents into the order of a report: oldest first, each followed by those that it started.
+pub fn in_order(mut agents: Vec<AgentObject>) -> Vec<AgentObject> {
+    sort(&mut agents);
+    in_tree_order(agents)
+}
+
+fn sort(agents: &mut [AgentObject]) {
+    agents
+        .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
 }
 
 /// Puts agents behind the one that started them.
@@ -370,11 +388,7 @@ fn select<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Se
     }
     let (mut ended, mut rows): (Vec<&ListRow>, Vec<&ListRow>) =
         listing.rows.iter().partition(|row| row.entry.header.phase.is_terminal());
-    let hidden = ended.len().saturating_sub(MAX_ENDED);
-    if hidden > 0 {
-        ended.select_nth_unstable_by(hidden, |a, b| a.entry.header.queued_at.cmp(&b.entry.header.queued_at));
-        ended.drain(..hidden);
-    }
+    let hidden = standing::keep_newest(&mut ended, |row| (row.entry.header.queued_at, &row.id));
     rows.extend(ended);
     Ok(Selection { rows, archived: Vec::new(), hidden })
 }
@@ -448,6 +462,6 @@ pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
 /// There is no such agent.
 pub fn read_agent(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
-    let (mut report, _) = run_with_tips(repo, &request, Duration::ZERO)?;
+    let (mut report, _) = read(repo, &request, Duration::ZERO)?;
     report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

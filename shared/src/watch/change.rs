@@ -48,6 +48,8 @@ pub enum Change {
     },
     /// A landing began, made a step, or ended.
     Landing,
+    /// A run of a plan began, made a step, or ended; or a gate of one opened, or was answered.
+    Runs,
     /// The list of unreadable agents or the number of hidden ones changed.
     Listing,
 }
@@ -134,6 +136,8 @@ pub(super) struct Observation {
     pub(super) agents: BTreeMap<AgentId, ObservedAgent>,
     /// The newest commits of the unfinished landings.
     pub(super) landings: Vec<Oid>,
+    /// The runs of plans that have not ended, as in JSON.
+    pub(super) runs: Value,
     /// Everything that does not belong to a single agent, as in JSON.
     pub(super) listing: Value,
 }
@@ -177,6 +181,9 @@ pub(super) fn changes_between(
     }
     if before.landings != now.landings {
         changes.push(Change::Landing);
+    }
+    if source == LookSource::Observed && before.runs != now.runs {
+        changes.push(Change::Runs);
     }
     if source == LookSource::Observed && before.listing != now.listing {
         changes.push(Change::Listing);
@@ -224,7 +231,7 @@ mod tests {
 
     fn look(agents: &[(&str, ObservedAgent)]) -> Observation {
         let agents = agents.iter().map(|(name, seen)| (id(name), seen.clone())).collect();
-        Observation { agents, landings: Vec::new(), listing: Value::Null }
+        Observation { agents, ..Observation::default() }
     }
 
     fn found(before: &Observation, now: &Observation) -> Vec<Change> {
@@ -273,6 +280,8 @@ mod tests {
         let landing = Observation { landings: vec![oid(7)], ..one.clone() };
         assert_eq!(found(&one, &landing), [Change::Landing]);
         assert_eq!(found(&landing, &one), [Change::Landing]);
+        let run = Observation { runs: json!([{"run": "r"}]), ..one.clone() };
+        assert_eq!(found(&one, &run), [Change::Runs]);
         let other = Observation { listing: json!({"hidden": 3}), ..one.clone() };
         assert_eq!(found(&one, &other), [Change::Listing]);
     }

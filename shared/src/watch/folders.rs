@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::schedule::Urgency;
+use super::{noticed::Noticed, schedule::Urgency};
 use crate::{
     model::AgentId,
     store::layout::{self, PrivateDir},
@@ -25,6 +25,8 @@ pub(super) enum FolderKind {
     Repository,
     /// Loose refs.
     Refs,
+    /// Loose refs, each named by its agent.
+    AgentRefs,
     /// The private files of this machine.
     Private,
     /// The folders of the agents that have not ended.
@@ -45,8 +47,17 @@ pub(super) enum FileEvent {
 }
 
 impl FolderKind {
+    /// Returns what may have changed after an event.
+    pub(super) fn noticed(self, name: &str, event: FileEvent) -> Noticed {
+        match (self.urgency(name, event), AgentId::parse(name)) {
+            (None, _) => Noticed::default(),
+            (Some(_), Ok(id)) if self == Self::AgentRefs => Noticed::agent(id),
+            (Some(urgency), _) => Noticed::anything(urgency),
+        }
+    }
+
     /// Returns how soon to read after an event, or `None` if it does not matter.
-    pub(super) fn urgency(self, name: &str, event: FileEvent) -> Option<Urgency> {
+    fn urgency(self, name: &str, event: FileEvent) -> Option<Urgency> {
         // Every writer of a ref makes a lock first; only the rename that follows counts.
         if name.ends_with(".lock") {
             return None;
@@ -54,7 +65,7 @@ impl FolderKind {
         let state = |matters: bool| matters.then_some(Urgency::State);
         match self {
             Self::Repository => state(matches!(name, "packed-refs" | "config" | "refs" | "orchestra")),
-            Self::Refs | Self::Agents => Some(Urgency::State),
+            Self::Refs | Self::AgentRefs | Self::Agents => Some(Urgency::State),
             Self::Private => state(name == "agents"),
             Self::Agent => match name {
                 // The supervisor keeps it open as long as it lives.
@@ -75,9 +86,12 @@ pub(super) fn all<'a>(
     open: impl Iterator<Item = (AgentId, &'a str)>,
 ) -> Vec<WatchedFolder> {
     let mut folders = vec![WatchedFolder { path: PathBuf::new(), kind: FolderKind::Repository }];
-    let refs = ["refs", layout::SHARED, layout::PRIVATE, layout::BRANCHES, layout::AGENTS, layout::HEADS];
-    let more = [layout::ARCHIVE, layout::NOTES_PREFIX, layout::OPERATIONS, layout::SURROUNDINGS];
+    let refs = ["refs", layout::SHARED, layout::PRIVATE, layout::BRANCHES];
+    let more =
+        [layout::ARCHIVE, layout::NOTES_PREFIX, layout::OPERATIONS, layout::SURROUNDINGS, layout::RUNS];
     folders.extend(refs.into_iter().chain(more).map(refs_below));
+    let of_agents = |prefix| WatchedFolder { kind: FolderKind::AgentRefs, ..refs_below(prefix) };
+    folders.extend([layout::AGENTS, layout::HEADS].map(of_agents));
     let below = |path: PathBuf, kind| {
         let path = path.strip_prefix(common).map_or_else(|_| path.clone(), Path::to_owned);
         WatchedFolder { path, kind }
@@ -117,6 +131,8 @@ mod tests {
             (FolderKind::Repository, "config", FileEvent::Name, STATE),
             (FolderKind::Refs, "a-00000", FileEvent::Name, STATE),
             (FolderKind::Refs, "a-00000.lock", FileEvent::Name, None),
+            (FolderKind::AgentRefs, "a-00000", FileEvent::Name, STATE),
+            (FolderKind::AgentRefs, "a-00000.lock", FileEvent::Name, None),
             (FolderKind::Private, "agents", FileEvent::Name, STATE),
             (FolderKind::Private, "cache", FileEvent::Name, None),
             (FolderKind::Agents, "a-00000", FileEvent::Name, STATE),
@@ -130,6 +146,17 @@ mod tests {
             (FolderKind::Agent, "tally.json.new", FileEvent::Bytes, None),
         ] {
             assert_eq!(folder.urgency(name, event), expected, "{folder:?} {name} {event:?}");
+        }
+    }
+
+    #[test]
+    fn a_ref_that_is_named_by_its_agent_is_of_that_agent_alone() {
+        let id = AgentId::parse("a-00000").unwrap();
+        let noticed = |folder: FolderKind, name: &str| folder.noticed(name, FileEvent::Name);
+        assert_eq!(noticed(FolderKind::AgentRefs, "a-00000"), Noticed::agent(id));
+        assert_eq!(noticed(FolderKind::AgentRefs, "a-00000.lock"), Noticed::default());
+        for (folder, name) in [(FolderKind::AgentRefs, "Made up"), (FolderKind::Refs, "a-00000")] {
+            assert_eq!(noticed(folder, name), Noticed::anything(Urgency::State), "{folder:?} {name}");
         }
     }
 

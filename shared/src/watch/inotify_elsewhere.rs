@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{folders::WatchedFolder, schedule::Urgency};
+use super::{folders::WatchedFolder, noticed::Noticed};
 
 /// A type without values, in the place of the watches of Linux.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Inotify {
         match self.0 {}
     }
 
-    pub(super) const fn read(&mut self) -> io::Result<Option<Urgency>> {
+    pub(super) const fn read(&mut self) -> io::Result<Noticed> {
         match self.0 {}
     }
 }

@@ -16,6 +16,7 @@ use rustix::{
 
 use super::{
     folders::{FileEvent, FolderKind, WatchedFolder},
+    noticed::Noticed,
     schedule::Urgency,
 };
 
@@ -86,12 +87,12 @@ impl Inotify {
         Ok(is_new)
     }
 
-    /// Reads all pending events, and returns the highest urgency among them.
+    /// Reads all pending events, and returns what may have changed.
     ///
     /// # Errors
     /// The events cannot be read.
-    pub(super) fn read(&mut self) -> io::Result<Option<Urgency>> {
-        let mut most = None;
+    pub(super) fn read(&mut self) -> io::Result<Noticed> {
+        let mut noticed = Noticed::default();
         let mut lost = Vec::new();
         let mut reader = Reader::new(&self.handle, &mut self.buffer);
         loop {
@@ -101,15 +102,15 @@ impl Inotify {
                     // The folder itself was removed or moved: the next look watches the one that is at its path then.
                     if flags.intersects(ReadFlags::IGNORED | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT) {
                         lost.push((number, flags.contains(ReadFlags::MOVE_SELF)));
-                        most = Some(Urgency::State);
+                        noticed.add(Noticed::anything(Urgency::State));
                     } else if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
                         // The dropped events may include the removal of folders.
                         lost.extend(self.by_number.keys().map(|number| (*number, false)));
-                        most = Some(Urgency::State);
+                        noticed.add(Noticed::anything(Urgency::State));
                     } else if let Some((_, folder)) = self.by_number.get(&number) {
                         let name = event.file_name().map(|name| name.to_string_lossy());
                         let name = name.as_deref().unwrap_or_default();
-                        most = most.max(folder.urgency(name, meaning(flags)));
+                        noticed.add(folder.noticed(name, meaning(flags)));
                     }
                 }
                 Err(Errno::AGAIN) => break,
@@ -125,7 +126,7 @@ impl Inotify {
                 let _ = inotify::remove_watch(&self.handle, number);
             }
         }
-        Ok(most)
+        Ok(noticed)
     }
 }
 
@@ -140,7 +141,9 @@ fn flags(folder: FolderKind) -> WatchFlags {
     let own = WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
     match folder {
         // A ref or the configuration may be written in place, without a rename.
-        FolderKind::Repository | FolderKind::Refs => names | own | WatchFlags::CLOSE_WRITE,
+        FolderKind::Repository | FolderKind::Refs | FolderKind::AgentRefs => {
+            names | own | WatchFlags::CLOSE_WRITE
+        }
         FolderKind::Private | FolderKind::Agents => names | own,
         FolderKind::Agent => names | own | WatchFlags::CLOSE_WRITE | WatchFlags::MODIFY,
     }

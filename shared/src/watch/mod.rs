@@ -3,11 +3,12 @@
 //!
 //! A [`Watch`] reads everything in view ([`Snapshot`]), waits until the kernel reports a change in a folder of refs, in a lock, or
 //! in an agent's output, reads again, and reports the differences ([`Change`]). It derives the state again each time, as `status`
-//! does, and never trusts an event: an event only says that it is time to look. While nothing changes, it sleeps.
+//! does, and never trusts an event: an event only says that it is time to look, and at which agents. If nothing but their refs moved,
+//! only these are read; whatever they alone do not tell is read with everything. While nothing changes, it sleeps.
 //!
 //! | module | knows |
 //! |---|---|
-//! | `change`, `cursor`, `schedule`, `folders` | what changed, where a reader stopped, when to look, which events matter. Pure |
+//! | `change`, `cursor`, `schedule`, `noticed`, `folders` | what changed, where a reader stopped, when to look, at what, which events matter. Pure |
 //! | `snapshot` | reading everything in view |
 //! | `streamed` | a change with the state after it |
 //! | `wake`, `inotify` | waiting for events of the kernel, or polling the modification times of folders |
@@ -33,6 +34,7 @@
 mod change;
 mod cursor;
 mod folders;
+mod noticed;
 mod repo_tracker;
 mod schedule;
 mod snapshot;
@@ -61,6 +63,7 @@ pub use self::{
 use self::{
     change::{LookSource, Observation, changes_between},
     folders::WatchedFolder,
+    noticed::Noticed,
     repo_tracker::RepoTracker,
     schedule::{Schedule, Urgency},
     snapshot::SnapshotReader,
@@ -107,8 +110,10 @@ pub struct Watch {
     cancel: Cancel,
     /// The cursor of [`Watch::resume`], until the first look.
     resumed: Option<Cursor>,
-    /// The urgency of what was noticed and not read yet.
-    noticed: Option<Urgency>,
+    /// What was noticed and not read yet.
+    noticed: Noticed,
+    /// How many looks read everything, and how many only the agents whose refs moved.
+    looks: (u64, u64),
     folders: Vec<WatchedFolder>,
     snapshot: Snapshot,
     /// `None` before the first look.
@@ -155,7 +160,8 @@ impl Watch {
             schedule,
             cancel: cancel.clone(),
             resumed: None,
-            noticed: None,
+            noticed: Noticed::default(),
+            looks: (0, 0),
             folders,
             snapshot: Snapshot::default(),
             look: None,
@@ -179,7 +185,7 @@ impl Watch {
 
     /// Sets the shortest and the longest time until everything is read without an event.
     #[must_use]
-    pub const fn with_full_reads_every(mut self, shortest: Duration, longest: Duration) -> Self {
+    pub fn with_full_reads_every(mut self, shortest: Duration, longest: Duration) -> Self {
         self.schedule.set_full_read_interval((shortest, longest));
         self
     }
@@ -225,7 +231,10 @@ impl Watch {
             }
             let now = Instant::now();
             if self.is_due(now) {
-                let changes = self.read()?;
+                let changes = match self.read_moved() {
+                    Some(changes) => changes,
+                    None => self.read()?,
+                };
                 if !changes.is_empty() {
                     return Ok(Update::Changed(changes));
                 }
@@ -235,9 +244,10 @@ impl Watch {
                 return Ok(Update::Unchanged);
             }
             let (until, growth) = self.next_look(end);
-            match self.waker.wait(until, growth) {
-                WakeReason::Changed(urgency) => self.noticed = self.noticed.max(Some(urgency)),
-                WakeReason::TimedOut => {}
+            let why = self.waker.wait(until, growth);
+            self.noticed.add(self.waker.take_noticed());
+            match why {
+                WakeReason::Changed(_) | WakeReason::TimedOut => {}
                 WakeReason::Cancelled => return Ok(Update::Cancelled),
                 WakeReason::Woken => return Ok(Update::Unchanged),
             }
@@ -251,7 +261,7 @@ impl Watch {
             // A second failure ends the watch, so events do not shorten this wait.
             return passed(self.schedule.full_read_due());
         }
-        self.noticed.is_some_and(|urgency| passed(self.schedule.due(urgency)))
+        self.noticed.urgency().is_some_and(|urgency| passed(self.schedule.due(urgency)))
             || passed(self.schedule.full_read_due())
             || self.measures() && passed(self.schedule.measure_due())
     }
@@ -261,7 +271,7 @@ impl Watch {
         if self.repo_tracker.has_failed() {
             return (self.schedule.full_read_due().map_or(end, |due| due.min(end)), None);
         }
-        let gathered = self.noticed.and_then(|urgency| self.schedule.due(urgency));
+        let gathered = self.noticed.urgency().and_then(|urgency| self.schedule.due(urgency));
         let measure = if self.measures() { self.schedule.measure_due() } else { None };
         let until = [self.schedule.full_read_due(), measure].into_iter().flatten().fold(end, Instant::min);
         (until, gathered)
@@ -273,11 +283,56 @@ impl Watch {
             && self.snapshot.status.agents.iter().any(|agent| agent.liveness == Liveness::Live)
     }
 
+    /// Returns how many looks read everything, and how many only the agents whose refs moved.
+    pub const fn looks(&self) -> (u64, u64) {
+        self.looks
+    }
+
+    /// Reads only the agents whose refs moved. `None` if anything else may have changed, everything is due, or the agents alone do not tell
+    /// what changed.
+    fn read_moved(&mut self) -> Option<Vec<Change>> {
+        let (begun, cpu_before) = (Instant::now(), tree::thread_cpu_time());
+        let is_due = |due: Option<Instant>| due.is_none_or(|due| due <= begun);
+        if self.noticed.moved.is_empty()
+            || self.noticed.rest.is_some_and(|rest| rest == Urgency::State || is_due(self.schedule.due(rest)))
+            || is_due(self.schedule.full_read_due())
+            || self.measures() && is_due(self.schedule.measure_due())
+            || self.repo_tracker.has_failed()
+        {
+            return None;
+        }
+        // A later change of them is noticed, whether this look sees it or not.
+        let moved = std::mem::take(&mut self.noticed.moved);
+        let repo = self.repo_tracker.open().ok()?;
+        let seen = (&mut self.snapshot, self.look.as_mut()?);
+        let (changes, folders) = self.reader.read_moved(&repo, &moved, seen).ok()??;
+        // A folder that is watched only from now on may have changed after it was read.
+        if self.watch(&folders) {
+            self.noticed.add(Noticed::anything(Urgency::State));
+        }
+        self.folders = folders;
+        self.looks.1 += 1;
+        let ended = Instant::now();
+        let cost = cost_since(cpu_before, ended.saturating_duration_since(begun));
+        self.schedule.record_part(ended, cost, !changes.is_empty());
+        Some(changes)
+    }
+
+    /// Watches these folders, and returns whether any of them was not watched before.
+    fn watch(&mut self, folders: &[WatchedFolder]) -> bool {
+        let had_kernel_events = self.waker.has_kernel_events();
+        let is_new = self.waker.watch(self.repo_tracker.common_dir(), folders);
+        if had_kernel_events && !self.waker.has_kernel_events() {
+            self.schedule.set_full_read_interval(FULL_READ_INTERVAL_POLLING);
+        }
+        is_new
+    }
+
     /// Reads everything, and compares it with the last look.
     fn read(&mut self) -> Result<Vec<Change>> {
         let (begun, cpu_before) = (Instant::now(), tree::thread_cpu_time());
         // Every change from here on is noticed, whether this look sees it or not.
-        self.noticed = None;
+        self.noticed = Noticed::default();
         let measure = self.schedule.measure_due().is_none_or(|due| due <= begun);
         let had_kernel_events = self.waker.has_kernel_events();
         let (waker, folders, reader) = (&mut self.waker, &self.folders, &mut self.reader);
@@ -299,7 +354,10 @@ impl Watch {
             self.schedule.record_look(ended, cost, true);
             return Ok(Vec::new());
         };
-        self.noticed = is_new.then_some(Urgency::State);
+        if is_new {
+            self.noticed.add(Noticed::anything(Urgency::State));
+        }
+        self.looks.0 += 1;
         self.resumed = None;
         (self.snapshot, self.look, self.folders) = (read.snapshot, Some(read.look), read.folders);
         self.schedule.record_look(ended, cost, !changes.is_empty());

@@ -65,6 +65,8 @@ pub(super) struct Schedule {
     full_read_interval: Backoff,
     /// When the last look ended, and what it cost.
     last: Option<(Instant, Duration)>,
+    /// When everything is read without an event.
+    full_read: Option<Instant>,
     /// When uncommitted work was measured last, and what it cost.
     measured: Option<(Instant, Duration)>,
     measure: Backoff,
@@ -77,17 +79,19 @@ impl Schedule {
             growth,
             full_read_interval: Backoff::new(full_read_interval.0, full_read_interval.1),
             last: None,
+            full_read: None,
             measured: None,
             measure: Backoff::new(MIN_MEASURE_PAUSE, MAX_MEASURE_PAUSE),
         }
     }
 
     /// Replaces the floor, when the kernel no longer reports changes.
-    pub(super) const fn set_full_read_interval(&mut self, full_read_interval: (Duration, Duration)) {
+    pub(super) fn set_full_read_interval(&mut self, full_read_interval: (Duration, Duration)) {
         self.full_read_interval = Backoff::new(full_read_interval.0, full_read_interval.1);
+        self.full_read = self.last.map(|(ended, _)| ended + full_read_interval.0);
     }
 
-    /// Records a look, and whether it found a change.
+    /// Records a look at everything, and whether it found a change.
     pub(super) fn record_look(&mut self, ended: Instant, cost: Duration, changed: bool) {
         self.last = Some((ended, cost));
         if changed {
@@ -95,6 +99,18 @@ impl Schedule {
             self.measure.restart();
         } else {
             self.full_read_interval.lengthen();
+        }
+        self.full_read = Some(ended + self.full_read_interval.pause());
+    }
+
+    /// Records a look at some agents, and whether it found a change. Such looks never put off that at everything.
+    pub(super) fn record_part(&mut self, ended: Instant, cost: Duration, changed: bool) {
+        self.last = Some((ended, cost));
+        if changed {
+            self.full_read_interval.restart();
+            self.measure.restart();
+            let soon = ended + self.full_read_interval.pause();
+            self.full_read = self.full_read.map(|due| due.min(soon));
         }
     }
 
@@ -115,8 +131,8 @@ impl Schedule {
     }
 
     /// Returns when everything should be read without an event; `None` means at once.
-    pub(super) fn full_read_due(&self) -> Option<Instant> {
-        self.last.map(|(ended, _)| ended + self.full_read_interval.pause())
+    pub(super) const fn full_read_due(&self) -> Option<Instant> {
+        self.full_read
     }
 
     /// Returns when uncommitted work should be measured again; `None` means at once.
@@ -138,6 +154,23 @@ mod tests {
 
     fn schedule() -> Schedule {
         Schedule::new(ms(500), (ms(1000), ms(30_000)))
+    }
+
+    #[test]
+    fn looks_at_some_agents_never_put_off_that_at_everything() {
+        let (mut schedule, begun) = (schedule(), Instant::now());
+        schedule.record_look(begun, Duration::ZERO, true);
+        for part in 1..30 {
+            schedule.record_part(begun + ms(100 * part), Duration::ZERO, true);
+            assert_eq!(schedule.full_read_due(), Some(begun + ms(1000)));
+            assert_eq!(schedule.due(Urgency::State), Some(begun + ms(100 * part) + MIN_PAUSE));
+        }
+        // After a quiet time, a change makes it due soon, as one that a look at everything found does.
+        (0..6).for_each(|_| schedule.record_look(begun, Duration::ZERO, false));
+        schedule.record_part(begun + ms(2000), Duration::ZERO, false);
+        assert_eq!(schedule.full_read_due(), Some(begun + ms(30_000)));
+        schedule.record_part(begun + ms(3000), Duration::ZERO, true);
+        assert_eq!(schedule.full_read_due(), Some(begun + ms(4000)));
     }
 
     #[test]

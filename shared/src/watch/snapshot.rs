@@ -1,7 +1,8 @@
 //! Reads everything that a watcher shows, and the part of it that is compared with an earlier look.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    path::Path,
     time::Instant,
 };
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    change::{Departure, Observation, ObservedAgent},
+    change::{Change, Departure, LookSource, Observation, ObservedAgent, changes_between},
     cursor::{AgentCursor, Cursor},
     folders::{self, WatchedFolder},
 };
@@ -24,7 +25,7 @@ use crate::{
     model::{AgentId, Liveness},
     ops::{
         agent_object::AgentObject,
-        status::{self, Report, Request},
+        status::{self, OpenRun, Report, Request, Reread, Standing},
     },
     store::{
         Chain, archive,
@@ -38,6 +39,9 @@ use crate::{
 /// JSON fields of an agent that cannot be derived from its events, although their aspects can.
 const MACHINE_FIELDS: [&str; 3] = ["dirty", "shortage", "surroundings"];
 
+/// For more agents than this, everything is read: that costs no more.
+const MAX_MOVED: usize = 16;
+
 /// What a watcher reads.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -45,6 +49,8 @@ pub struct Filter {
     pub agents: Request,
     /// Whether to read landings as well.
     pub landing: bool,
+    /// Whether to read the runs of plans as well.
+    pub runs: bool,
 }
 
 /// Everything in view, as it was at one look.
@@ -56,6 +62,8 @@ pub struct Snapshot {
     pub logs: BTreeMap<AgentId, LogEnd>,
     /// The landings that are running or were interrupted, newest first; empty unless the filter asks for them.
     pub landings: Vec<UnfinishedLanding>,
+    /// The runs of plans that have not ended, oldest first, with their gates; empty unless the filter asks for them.
+    pub runs: Vec<OpenRun>,
 }
 
 impl Snapshot {
@@ -91,6 +99,10 @@ pub(super) struct SnapshotReader {
     filter: Filter,
     is_pinned: bool,
     operations: Option<KnownOperations>,
+    /// What decided which agents the last look showed; `None` if each look has to read everything.
+    standing: Option<Standing>,
+    /// The newest commits of the logs of runs that have ended.
+    ended_runs: HashSet<Oid>,
     /// The number of uncommitted files of each agent, and when they were counted last.
     dirty: HashMap<AgentId, (usize, Timestamp)>,
 }
@@ -114,7 +126,14 @@ pub(super) struct ReadResult {
 
 impl SnapshotReader {
     pub(super) fn new(filter: Filter) -> Self {
-        Self { filter, is_pinned: false, operations: None, dirty: HashMap::new() }
+        Self {
+            filter,
+            is_pinned: false,
+            operations: None,
+            standing: None,
+            ended_runs: HashSet::new(),
+            dirty: HashMap::new(),
+        }
     }
 
     /// Returns whether the filter asks for uncommitted work.
@@ -127,44 +146,85 @@ impl SnapshotReader {
         let begun = Instant::now();
         let measure = measure && self.measures();
         let request = Request { dirt: measure, ..self.filter.agents.clone() };
-        let (mut status, tips) = status::run_with_tips(repo, &request, Limits::default().counting)?;
+        self.standing = None;
+        let (mut status, tips, standing) =
+            status::run_with_standing(repo, &request, Limits::default().counting)?;
+        self.standing = standing;
         if !self.is_pinned && !request.agents.is_empty() {
             self.filter.agents.agents = status.agents.iter().map(|agent| agent.id.to_string()).collect();
             self.is_pinned = true;
         }
         let measured = measure.then(|| (begun, Instant::now(), self.store_dirty_counts(&status)));
-        for agent in status.agents.iter_mut().filter(|agent| agent.liveness == Liveness::Live) {
+        self.fill_in_dirty_counts(&mut status.agents);
+        let (common, private) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?));
+        let mut logs = BTreeMap::new();
+        let seen = observed(&private, &status.agents, &tips, &mut logs)?;
+        let landings = self.landings(repo)?;
+        let runs = self.runs(repo, &status)?;
+        let tips = landings.iter().map(|(tip, _)| *tip).collect();
+        let (listing, seen_runs) = (listing(&status), serde_json::json!(runs));
+        let look = Observation { agents: seen, landings: tips, runs: seen_runs, listing };
+        let folders = folders_of(&common, &private, &status);
+        let landings = landings.into_iter().map(|(_, landing)| landing).collect();
+        let snapshot = Snapshot { status, logs, landings, runs };
+        Ok(ReadResult { snapshot, look, folders, measured })
+    }
+
+    /// Reads only the agents whose refs moved, as after a look at everything, and brings the last look up to date. Returns the changes, and
+    /// the folders to watch; `None` if everything has to be read.
+    pub(super) fn read_moved(
+        &mut self,
+        repo: &Repo,
+        moved: &BTreeSet<AgentId>,
+        (snapshot, look): (&mut Snapshot, &mut Observation),
+    ) -> Result<Option<(Vec<Change>, Vec<WatchedFolder>)>> {
+        // What is wrong with an agent, and where it is listed, only a look at everything tells.
+        let is_unreadable = |id: &AgentId| snapshot.status.unreadable.iter().any(|one| one.id == id.as_str());
+        let Some(mut standing) = self.standing.take() else { return Ok(None) };
+        if moved.len() > MAX_MOVED || moved.iter().any(is_unreadable) {
+            return Ok(None);
+        }
+        let Some(reread) = standing.reread(repo, &self.filter.agents, moved)? else { return Ok(None) };
+        let Reread { mut agents, tips, left, hidden } = reread;
+        if agents.iter().any(|agent| is_unreadable(&agent.id)) {
+            return Ok(None);
+        }
+        self.fill_in_dirty_counts(&mut agents);
+        let (common, private) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?));
+        let mut logs = BTreeMap::new();
+        let seen = observed(&private, &agents, &tips, &mut logs)?;
+        // From here on, nothing fails.
+        let gone: BTreeSet<AgentId> = seen.keys().cloned().chain(left).collect();
+        let taken = gone.iter().filter_map(|id| look.agents.remove_entry(id)).collect();
+        let (listed, runs) = (look.listing.take(), look.runs.take());
+        let before = Observation { agents: taken, landings: Vec::new(), runs, listing: listed };
+        let status = &mut snapshot.status;
+        status.hidden = hidden;
+        status.agents.retain(|agent| !gone.contains(&agent.id));
+        status.agents.append(&mut agents);
+        status.agents = status::in_order(std::mem::take(&mut status.agents));
+        snapshot.logs.retain(|id, _| !gone.contains(id));
+        snapshot.logs.append(&mut logs);
+        // A run says which of its agents wait. If its log cannot be read, the next look at everything says so.
+        if let Ok(runs) = self.runs(repo, status) {
+            snapshot.runs = runs;
+        }
+        let runs = serde_json::json!(snapshot.runs);
+        let mut now = Observation { agents: seen, landings: Vec::new(), runs, listing: listing(status) };
+        let changes = changes_between(&before, &now, LookSource::Observed, |id| departure(repo, id));
+        look.agents.append(&mut now.agents);
+        (look.listing, look.runs) = (now.listing, now.runs);
+        self.standing = Some(standing);
+        Ok(Some((changes, folders_of(&common, &private, status))))
+    }
+
+    /// Fills in the last known numbers of uncommitted files, where they were not counted.
+    fn fill_in_dirty_counts(&self, agents: &mut [AgentObject]) {
+        for agent in agents.iter_mut().filter(|agent| agent.liveness == Liveness::Live) {
             if let (None, Some((count, at))) = (agent.dirty, self.dirty.get(&agent.id)) {
                 (agent.dirty, agent.dirty_at) = (Some(*count), Some(*at));
             }
         }
-        let (common, private) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?));
-        let mut seen = BTreeMap::new();
-        let mut logs = BTreeMap::new();
-        for agent in &status.agents {
-            let log = if agent.liveness == Liveness::Live {
-                log_end(&private, &agent.id, agent.attempt)
-            } else {
-                None
-            };
-            logs.extend(log.map(|log| (agent.id.clone(), log)));
-            let log = log.map(|log| (log.attempt, log.bytes));
-            let tip = tips.get(&agent.id).copied();
-            seen.insert(
-                agent.id.clone(),
-                ObservedAgent { tip, liveness: agent.liveness, fields: json_fields(agent)?, log },
-            );
-        }
-        let landings = self.landings(repo)?;
-        let listing = serde_json::json!({ "hidden": status.hidden, "unreadable": status.unreadable });
-        let look =
-            Observation { agents: seen, landings: landings.iter().map(|(tip, _)| *tip).collect(), listing };
-        let open = status.agents.iter().filter(|agent| agent.liveness == Liveness::Live);
-        let open = open.map(|agent| (agent.id.clone(), agent.branch.as_str()));
-        let folders = folders::all(&common, &private, open);
-        let snapshot =
-            Snapshot { status, logs, landings: landings.into_iter().map(|(_, landing)| landing).collect() };
-        Ok(ReadResult { snapshot, look, folders, measured })
     }
 
     /// Stores the numbers of uncommitted files, and returns whether any of them changed.
@@ -177,6 +237,14 @@ impl SnapshotReader {
         let changed = now.len() != self.dirty.len() || !now.iter().all(is_known);
         self.dirty = now;
         changed
+    }
+
+    /// Returns the runs that have not ended.
+    fn runs(&mut self, repo: &Repo, status: &Report) -> Result<Vec<OpenRun>> {
+        if !self.filter.runs {
+            return Ok(Vec::new());
+        }
+        status::open_runs_besides(repo, &status.agents, &mut self.ended_runs)
     }
 
     /// Returns the unfinished landings. Operations are read again only after one of their refs changed.
@@ -197,6 +265,36 @@ impl SnapshotReader {
         }
         Ok(self.operations.as_ref().map(|known| known.landings.clone()).unwrap_or_default())
     }
+}
+
+/// Returns what is compared of agents, and adds the size of their output to `logs`.
+fn observed(
+    private: &PrivateDir,
+    agents: &[AgentObject],
+    tips: &HashMap<AgentId, Oid>,
+    logs: &mut BTreeMap<AgentId, LogEnd>,
+) -> Result<BTreeMap<AgentId, ObservedAgent>> {
+    let mut seen = BTreeMap::new();
+    for agent in agents {
+        let is_live = agent.liveness == Liveness::Live;
+        let log = if is_live { log_end(private, &agent.id, agent.attempt) } else { None };
+        logs.extend(log.map(|log| (agent.id.clone(), log)));
+        let log = log.map(|log| (log.attempt, log.bytes));
+        let (tip, fields) = (tips.get(&agent.id).copied(), json_fields(agent)?);
+        seen.insert(agent.id.clone(), ObservedAgent { tip, liveness: agent.liveness, fields, log });
+    }
+    Ok(seen)
+}
+
+/// Returns what is compared of a report besides its agents.
+fn listing(status: &Report) -> Value {
+    serde_json::json!({ "hidden": status.hidden, "unreadable": status.unreadable })
+}
+
+/// Returns the folders to watch.
+fn folders_of(common: &Path, private: &PrivateDir, status: &Report) -> Vec<WatchedFolder> {
+    let open = status.agents.iter().filter(|agent| agent.liveness == Liveness::Live);
+    folders::all(common, private, open.map(|agent| (agent.id.clone(), agent.branch.as_str())))
 }
 
 /// Returns what is compared of an agent: all of its fields but the time of its last count, which says nothing about the agent, and
@@ -258,7 +356,8 @@ pub(super) fn observation_at_cursor(repo: &Repo, cursor: &Cursor, now: &Observat
             ObservedAgent { tip: Some(mark.tip), liveness: mark.liveness, fields, log: mark.log },
         );
     }
-    Ok(Observation { agents, landings: cursor.landings.clone(), listing: now.listing.clone() })
+    let (landings, runs, listing) = (cursor.landings.clone(), now.runs.clone(), now.listing.clone());
+    Ok(Observation { agents, landings, runs, listing })
 }
 
 /// Returns the state of an agent at an earlier tip. If it can no longer be read, the result is empty, and everything counts as changed.

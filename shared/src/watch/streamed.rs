@@ -23,7 +23,11 @@ impl StreamedChange {
             Change::Appeared { agent } | Change::Changed { agent, .. } => {
                 seen.agent(agent).cloned().into_iter().collect()
             }
-            Change::Left { .. } | Change::LogGrew { .. } | Change::Landing | Change::Listing => Vec::new(),
+            Change::Left { .. }
+            | Change::LogGrew { .. }
+            | Change::Landing
+            | Change::Runs
+            | Change::Listing => Vec::new(),
         };
         Self { change, agents }
     }

@@ -1,5 +1,5 @@
 //! Waits until something may have changed: for events of the kernel where there are any, otherwise by polling the modification
-//! times of folders. Never says what changed.
+//! times of folders. Says what may have changed, and never what did.
 
 use std::{
     os::fd::{AsFd, OwnedFd},
@@ -15,6 +15,7 @@ use rustix::{
 use super::{
     folders::WatchedFolder,
     inotify::Inotify,
+    noticed::Noticed,
     schedule::{Backoff, Urgency},
 };
 use crate::context::{Cancel, timespec};
@@ -44,6 +45,8 @@ pub(super) struct Waker {
     cancel: Cancel,
     /// Files of the reader; a wait ends as soon as one of them has data to read.
     own: Vec<OwnedFd>,
+    /// What was noticed since [`Waker::take_noticed`].
+    noticed: Noticed,
 }
 
 #[derive(Debug)]
@@ -56,12 +59,13 @@ impl Waker {
     /// Creates a waker for changes below `common`, whose waits `cancel` ends.
     pub(super) fn new(common: &Path, cancel: Cancel) -> Self {
         let source = Inotify::open(common).map_or_else(|| Source::Times(FolderTimes::new()), Source::Kernel);
-        Self { source, cancel, own: Vec::new() }
+        Self { source, cancel, own: Vec::new(), noticed: Noticed::default() }
     }
 
     /// As [`Waker::new`], but always polls.
     pub(super) fn polling(cancel: Cancel) -> Self {
-        Self { source: Source::Times(FolderTimes::new()), cancel, own: Vec::new() }
+        let source = Source::Times(FolderTimes::new());
+        Self { source, cancel, own: Vec::new(), noticed: Noticed::default() }
     }
 
     /// Ends every wait in which something can be read from `file`.
@@ -72,6 +76,11 @@ impl Waker {
     /// Returns whether the kernel reports changes.
     pub(super) const fn has_kernel_events(&self) -> bool {
         matches!(self.source, Source::Kernel(_))
+    }
+
+    /// Returns what was noticed during the waits since the last call.
+    pub(super) fn take_noticed(&mut self) -> Noticed {
+        std::mem::take(&mut self.noticed)
     }
 
     /// Watches these folders: from now on, a change in one of them ends a wait. Call it before reading them. Returns whether any of
@@ -117,20 +126,23 @@ impl Waker {
     /// Waits once, at most for `limit`. With `gathers`, an event of the kernel does not end the wait: events are collected at its end.
     fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cut> {
         let own = self.own.as_slice();
-        match &mut self.source {
+        let found = match &mut self.source {
             Source::Kernel(inotify) if gathers => {
                 wait_for(&self.cancel, own, None, limit.min(GATHER_INTERVAL))?;
-                Ok(read(inotify))
+                read(inotify)
             }
             Source::Kernel(inotify) => {
                 wait_for(&self.cancel, own, Some(inotify), limit)?;
-                Ok(read(inotify))
+                read(inotify)
             }
             Source::Times(times) => {
                 wait_for(&self.cancel, own, None, limit.min(times.tick.pause()))?;
-                Ok(times.changed().then_some(Urgency::State))
+                if times.changed() { Noticed::anything(Urgency::State) } else { Noticed::default() }
             }
-        }
+        };
+        let urgency = found.urgency();
+        self.noticed.add(found);
+        Ok(urgency)
     }
 }
 
@@ -141,8 +153,8 @@ enum Cut {
 }
 
 /// Reads the pending events. If they cannot be read, anything may have changed.
-fn read(inotify: &mut Inotify) -> Option<Urgency> {
-    inotify.read().unwrap_or(Some(Urgency::State))
+fn read(inotify: &mut Inotify) -> Noticed {
+    inotify.read().unwrap_or_else(|_| Noticed::anything(Urgency::State))
 }
 
 /// Waits until one of the reader's own files or another one, if there are any, can be read, for at most `limit`.

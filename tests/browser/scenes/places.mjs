@@ -135,7 +135,7 @@ await page.getByLabel("Words to the answer at gate 1").fill("not needed");
 await page.getByRole("button", { name: "skip at gate 1" }).click();
 await sheet.getByRole("button", { name: "skip" }).click();
 // Nothing drives the run: the answer is kept, and counts when it continues.
-await page.getByText("Answered: skip.").waitFor();
+await page.getByText("Answered: skip (via web).").waitFor();
 await page.waitForFunction(() => document.title === "git orchestra");
 await page.getByRole("button", { name: "Continue" }).click();
 await page.getByText("No run of a plan is open.").waitFor();

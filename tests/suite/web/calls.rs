@@ -79,13 +79,31 @@ fn the_description_is_complete() {
     let world = world();
     let repo = world.repo();
     let server = Server::start(&repo, &[]);
-    let document = server.browser(0).get("/api/v1/openapi.json").json();
+    let browser = server.browser(0);
+    let document = browser.get("/api/v1/openapi.json").json();
     let text = document.to_string();
     for at in text.match_indices("\"#/components/schemas/").map(|(at, word)| at + word.len()) {
         let name = text[at..].split('"').next().expect("a name");
         assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
     }
     assert!(!text.contains("$defs"));
+    // Each call of another program is there, and names one of ours that is.
+    let list = browser.get("/api/v1").json();
+    for alias in list["aliases"].as_array().expect("aliases") {
+        let (method, path) =
+            (alias["method"].as_str().expect("a method"), alias["path"].as_str().expect("a path"));
+        let described = &document["paths"][path][method.to_lowercase()];
+        assert_eq!(described["deprecated"], true, "{method} {path}");
+        let ours = described["description"]
+            .as_str()
+            .and_then(|text| text.split_once("In its place: "))
+            .expect("ours")
+            .1;
+        let (of, at) = ours.split_once(' ').expect("a call");
+        let is_ours = document["paths"][at][of.to_lowercase()]["deprecated"].is_null()
+            && !document["paths"][at].is_null();
+        assert!(is_ours || ours == "git push, which a person types", "{path}: {ours}");
+    }
     let paths = serde_json::to_string_pretty(&document["paths"]).expect("JSON");
     insta::with_settings!({ snapshot_path => "../pages", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("web-paths", paths);

@@ -36,7 +36,7 @@ fn script(repo: &TestRepo<'_>, port: u16, text: &str) -> Value {
 }
 
 /// Adds a profile whose program does what its task says, and a team of one role.
-fn with_worker(repo: &TestRepo<'_>) {
+pub(super) fn with_worker(repo: &TestRepo<'_>) {
     let place = repo.path().parent().expect("a folder").join("worker.sh");
     repo.write("../worker.sh", "cp \"$1\" $ORCHESTRA_AGENT.txt; echo done\n");
     for (key, value) in [

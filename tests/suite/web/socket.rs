@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Browser, Server, get};
+use super::{Browser, Server, get, seeds::with_worker};
 use crate::world;
 
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -83,6 +83,12 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Waits until the server has looked for the first time, and so has said what there was: before that, it reads nothing.
+    fn await_first_look(&mut self) {
+        self.say(9, b"looked?");
+        while self.frame().expect("a frame") != (10, b"looked?".to_vec()) {}
     }
 
     /// Sends a frame with the mask of zeros.
@@ -192,5 +198,77 @@ fn a_socket_tells_what_changed_in_the_words_of_the_other_programs() {
     while logs.frame().is_some() {}
     repo.orchestra(["web", "--revoke"]).succeeded();
     while status.frame().is_some() {}
+    assert!(server.end());
+}
+
+#[test]
+fn a_socket_of_teams_tells_of_their_sessions() {
+    let world = world();
+    let repo = world.repo();
+    with_worker(&repo);
+    let server = Server::start(&repo, &[]);
+    let mut teams = Socket::open(&server.browser(0), "/ws/teams");
+    teams.await_first_look();
+    let spawned =
+        repo.orchestra(["spawn", "--team", "feature-dev", "--detach", "--", "Add a page"]).succeeded();
+    let id = json!(spawned.stdout().trim());
+    let begun = teams.next(|message| message["type"] == "new_team_session");
+    assert_eq!((&begun["data"]["id"], &begun["data"]["team_name"]), (&id, &json!("feature-dev")), "{begun}");
+    let is_over =
+        |message: &Value| message["type"] == "team_progress" && message["data"]["status"] == "completed";
+    assert_eq!(teams.next(is_over)["data"]["id"], id);
+    assert!(server.end());
+}
+
+#[test]
+fn a_socket_of_projects_tells_of_runs_their_gates_and_landings() {
+    let world = world();
+    let repo = world.repo();
+    let server = Server::start(&repo, &["--write"]);
+    let browser = server.browser(0);
+    let mut projects = Socket::open(&browser, "/ws/gm");
+    projects.await_first_look();
+    let is = |word: &'static str| move |message: &Value| message["type"] == word;
+    let plan = |text: &str| {
+        repo.write("../todo.md", text);
+        let plan = repo.path().parent().expect("a folder").join("todo.md").to_string_lossy().into_owned();
+        repo.orchestra(["run", "--agent", "sh", "--check", "true", "--again", &plan])
+    };
+    let resumed = |run: &str| repo.orchestra(["run", "--continue", run]);
+    plan("- [ ] `one` false\n");
+    let begun = projects.next(is("phase_change"));
+    let run = begun["data"]["project_id"].as_str().expect("a run").to_owned();
+    let gate = projects.next(is("decision_required"));
+    assert_eq!(
+        (&gate["data"]["type"], &gate["data"]["project_id"]),
+        (&json!("failed"), &json!(run)),
+        "{gate}"
+    );
+    let decision = gate["data"]["id"].as_str().expect("a gate").to_owned();
+    let answered =
+        browser.post(&format!("/api/gm/decisions/{decision}/resolve"), &json!({"action": "reject"}), "");
+    assert_eq!(answered.json()["status"], "rejected", "{answered:?}");
+    resumed(&run);
+    assert_eq!(projects.next(is("decision_resolved"))["data"]["id"], json!(decision));
+    let over = projects.next(is("project_completed"));
+    assert_eq!((&over["data"]["project_id"], &over["data"]["phase"]), (&json!(run), &json!("completed")));
+    // Two change the same line: the second waits for a person.
+    plan("- [ ] `two` echo 2 > same.txt\n- [ ] `three` echo 3 > same.txt\n");
+    let conflict = projects.next(is("merge_conflict"));
+    let run = conflict["data"]["project_id"].as_str().expect("a run").to_owned();
+    assert_eq!(projects.next(is("decision_required"))["data"]["id"], conflict["data"]["id"]);
+    repo.orchestra(["run", "--abort", &run]).succeeded();
+    assert_eq!(projects.next(is("project_completed"))["data"]["project_id"], json!(run));
+    // A landing that takes its time is heard of while it runs.
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    let go = world.dir().join("go");
+    let test = format!("until test -e '{}'; do sleep 0.05; done", go.display());
+    let mut landing =
+        repo.orchestra_command(["merge-ranked", "--test", &test, &id]).spawn().expect("a landing");
+    let started = projects.next(is("merge_started"));
+    assert!(started["data"]["operation"].as_str().is_some_and(|id| !id.is_empty()), "{started}");
+    std::fs::write(go, "").expect("a file");
+    assert!(landing.wait().expect("an end").success());
     assert!(server.end());
 }

@@ -96,3 +96,29 @@ fn there_are_so_many_listeners_and_then_no_more() {
     });
     assert!(server.end());
 }
+
+#[test]
+fn a_gate_that_opens_and_is_answered_comes_without_being_asked_for() {
+    let world = world();
+    let repo = world.repo();
+    let server = Server::start(&repo, &["--write"]);
+    let browser = server.browser(0);
+    let mut frames = Frames::open(&browser);
+    let reset = frames.next(|event, _| event == "reset");
+    assert_eq!(reset["runs"], serde_json::json!([]), "{reset}");
+    frames.next(|event, _| event == "counts");
+    repo.write("../todo.md", "- [ ] `one` false\n");
+    let plan = repo.path().parent().expect("a folder").join("todo.md").to_string_lossy().into_owned();
+    repo.orchestra(["run", "--agent", "sh", "--check", "true", &plan]);
+    let open = frames.next(|event, data| event == "runs" && data["runs"][0]["gates"][0]["kind"] == "failed");
+    let run = open["runs"][0]["run"].as_str().expect("a run").to_owned();
+    let answer = serde_json::json!({"run": run, "gate": 1, "option": "skip"});
+    assert_eq!(browser.post("/api/v1/gates", &answer, "").status, 200);
+    frames
+        .next(|event, data| event == "runs" && data["runs"][0]["gates"][0]["answers"][0]["option"] == "skip");
+    repo.orchestra(["run", "--continue", &run]);
+    frames.next(|event, data| event == "runs" && data["runs"] == serde_json::json!([]));
+    let later = Frames::open(&browser).next(|event, _| event == "reset");
+    assert_eq!(later["runs"], serde_json::json!([]));
+    assert!(server.end());
+}

@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt,
     process::Command,
+    time::Duration,
 };
 
 use proptest::{
@@ -293,5 +294,29 @@ fn a_thousand_connections_keep_no_agent_from_running() {
     assert!(matches!(last.read(&mut [0; 1]), Ok(0) | Err(_)));
     drop(held);
     testkit::until("a browser is answered", || (browser.get("/api/v1/status").status == 200).then_some(()));
+    assert!(server.end());
+}
+
+#[test]
+fn a_head_that_trickles_is_cut_after_its_time() {
+    let world = world();
+    let repo = world.repo();
+    let server = Server::start_with(&repo, &[], &[("ORCHESTRA_HEAD_MILLIS", "300")]);
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a limit");
+    stream.write_all(b"GET / HTTP/1.1\r\nX: ").expect("sent");
+    // Each byte would begin the time once more if it counted from the last one. The head never becomes too long.
+    let mut sent = 0;
+    let is_cut = (0..8000).any(|_| {
+        sent += 1;
+        let is_gone = stream.write_all(b"x").is_err();
+        is_gone
+            || match stream.read(&mut [0; 512]) {
+                Ok(size) => size == 0,
+                Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            }
+    });
+    assert!(is_cut, "{sent} bytes came, one after the other");
+    assert_eq!(server.browser(0).get("/api/v1/status").status, 200, "and others are answered");
     assert!(server.end());
 }

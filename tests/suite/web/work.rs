@@ -208,3 +208,44 @@ fn sessions_specs_and_teams_are_found() {
     assert!(browser.get("/api/v1/profiles").json()["profiles"].is_array());
     assert!(server.end());
 }
+
+#[test]
+fn a_spec_is_saved_and_its_designer_told_and_who_answers_is_known_to_be_a_page() {
+    let world = world();
+    let repo = world.repo();
+    let server = Server::start(&repo, &["--write"]);
+    let browser = server.browser(0);
+    let path = "/api/v1/specs/rate-limit";
+    let begun = done(&browser, path, &json!({"text": "# Limits\n\none\ntwo\nthree\n"}));
+    assert_eq!((&begun["outcome"], &begun["spec"]["via"]), (&json!("saved"), &json!("web")), "{begun}");
+    refused(&browser, path, &json!({"text": "other"}), 409);
+    let shown = browser.get(path).json();
+    let base = shown["id"].as_str().expect("a version").to_owned();
+    // A person at a terminal saves meanwhile; both changes are kept.
+    repo.write("spec.md", "# Limits\n\none\ntwo\nTHREE\n");
+    repo.orchestra(["spec", "edit", "rate-limit", "--from", "spec.md"]).succeeded();
+    let merged = done(&browser, path, &json!({"text": "# Limits\n\nONE\ntwo\nthree\n", "base": base}));
+    assert_eq!((&merged["outcome"], &merged["number"]), (&json!("merged"), &json!(3)), "{merged}");
+    let now = browser.get(path).json();
+    assert_eq!(now["text"], "# Limits\n\nONE\ntwo\nTHREE\n");
+    let via: Vec<&Value> =
+        now["versions"].as_array().expect("versions").iter().map(|one| &one["via"]).collect();
+    assert_eq!(via, [&json!("web"), &Value::Null, &json!("web")]);
+    let log = repo.git(["log", "--format=%B", "refs/orchestra/specs/rate-limit"]).stdout();
+    assert_eq!(log.matches("\"via\":\"web\"").count(), 2, "{log}");
+    repo.orchestra(["spec", "show", "rate-limit", "--versions"]).succeeded().stdout_has("(web)");
+    repo.orchestra(["spec"]).succeeded().stdout_has("(web)");
+    // The same of an answer at a gate.
+    repo.write("../todo.md", "- [ ] `one` false\n");
+    let plan = repo.path().parent().expect("a folder").join("todo.md").to_string_lossy().into_owned();
+    repo.orchestra(["run", "--agent", "sh", "--check", "true", &plan]);
+    let run = browser.get("/api/v1/runs").json()["runs"][0]["run"].as_str().expect("a run").to_owned();
+    done(&browser, "/api/v1/gates", &json!({"run": run, "gate": 1, "option": "skip", "note": "not needed"}));
+    let answer = browser.get("/api/v1/runs").json()["runs"][0]["gates"][0]["answers"][0].clone();
+    assert_eq!(
+        (&answer["option"], &answer["via"], &answer["note"]),
+        (&json!("skip"), &json!("web"), &json!("not needed"))
+    );
+    repo.orchestra(["decide"]).stdout_has(" (web)").stdout_has("not needed");
+    assert!(server.end());
+}

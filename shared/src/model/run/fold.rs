@@ -22,7 +22,7 @@ use crate::model::{
 };
 
 /// The version of these rules. State that was written with another version is folded again.
-pub const FOLD: u32 = 5;
+pub const FOLD: u32 = 6;
 
 /// The result of folding the events of a run. In JSON the state is left out, because its trailers hold it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

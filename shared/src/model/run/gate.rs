@@ -12,6 +12,7 @@ use crate::model::{
     cap::Cap,
     event::{Event, EventId},
     text::{self, short_or_none},
+    via::Via,
 };
 
 pub use super::gate_options::{GateKind, GateOption};
@@ -143,6 +144,9 @@ pub struct GateAnswer {
     /// What the person added, as it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Through which window the person answered, where that was no terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 impl Gate {
@@ -166,6 +170,7 @@ impl Gate {
                 at: event.at,
                 option: decided.option.clone(),
                 note: decided.note.clone(),
+                via: event.via,
             });
         }
     }

@@ -40,7 +40,7 @@ Orchestra-Notes: 1
 Orchestra-Conflicts: 2
 Orchestra-Lamport: 10
 Orchestra-By: 5t2k
-Orchestra-Fold: 5
+Orchestra-Fold: 6
 Orchestra-Format: 1
 ";
 

@@ -15,10 +15,11 @@ use crate::model::{
     IdOrText,
     event::{Event, EventId},
     text::{self, short_or_none},
+    via::Via,
 };
 
 /// The version of these rules. State that was written with another version is folded again.
-pub const FOLD: u32 = 1;
+pub const FOLD: u32 = 2;
 /// The longest name of who saved a version, in columns.
 const MAX_BY: usize = 80;
 
@@ -51,6 +52,9 @@ pub struct Version {
     pub at: Timestamp,
     /// Who saved it, as far as that is known.
     pub by: Option<String>,
+    /// Through which window a person saved it, where that was no terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// Folds events, which may be in any order and may be repeated.
@@ -92,6 +96,7 @@ impl Fold {
             base: short_or_none(saved.base.as_deref()),
             at: event.at,
             by: saved.by.as_deref().map(|by| text::one_line(by, MAX_BY)),
+            via: event.via,
         });
         let merges = |one: &String| saved.merges.contains(one);
         if is_first || saved.base.as_ref() == Some(&self.current) || merges(&self.current) {

@@ -24,7 +24,7 @@ Orchestra-Writer: 5t2k
 Orchestra-Updated: 2026-11-27T12:00:01Z
 Orchestra-Lamport: 2
 Orchestra-By: 5t2k
-Orchestra-Fold: 1
+Orchestra-Fold: 2
 Orchestra-Format: 1
 ";
 

@@ -1,11 +1,13 @@
 //! The runs of plans that have not ended, as their logs and the agents of the report say. Any clone that has the logs can show them.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
-    git::{Repo, careful},
+    git::{Oid, Repo, careful},
     model::{
         AgentId, Liveness, RunKey, WriterId,
         run::{Fold, Run, TaskOutcome},
@@ -64,16 +66,30 @@ pub struct OpenRun {
 /// # Errors
 /// The refs cannot be read.
 pub(super) fn open(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<OpenRun>> {
+    open_besides(repo, agents, &mut HashSet::new())
+}
+
+/// Returns the runs that have not ended, oldest first, for a reader that looks often: the newest commits of the logs of those that have
+/// ended are added to `ended`, and not read again.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn open_besides(repo: &Repo, agents: &[AgentObject], ended: &mut HashSet<Oid>) -> Result<Vec<OpenRun>> {
     let names = repo.refs_below(RUNS)?;
     let key = |(name, tip)| Some((RunKey::parse(String::as_str(&name).strip_prefix(RUNS)?).ok()?, tip));
     let mut logs: Vec<_> = names.into_iter().filter_map(key).collect();
     logs.sort_unstable();
     logs.drain(..logs.len().saturating_sub(MAX_LOGS));
+    ended.retain(|known| logs.iter().any(|(_, tip)| tip == known));
+    logs.retain(|(_, tip)| !ended.contains(tip));
     let trusted = TrustedWriters::of(repo);
     let own = writer::known_writer(repo);
     let read = |(key, tip)| {
         let fold = Chain::<Run>::read(repo, &[tip]).ok()?.fold();
         let is_open = fold.created && !fold.run.phase.is_end();
+        if !is_open {
+            ended.insert(tip);
+        }
         is_open.then(|| {
             // Only the clone that drives a run knows whose answers count there.
             let is_ours = own.as_ref().is_some_and(|own| fold.is_driven_by(own));
