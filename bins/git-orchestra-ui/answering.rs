@@ -1,8 +1,7 @@
 //! Answering what agents ask for, and judging their work. Pure.
 
-use orchestra::model::{AgentId, text};
+use orchestra::model::AgentId;
 use orchestra_terminal::{key::Key, style::Role};
-use ratatui::text::Line;
 
 use super::{
     command_key::Meaning,
@@ -165,74 +164,4 @@ pub(crate) fn follow(state: &mut State) {
         let what = if now.is_some() { "asks something else now" } else { "no longer waits" };
         state.say(Role::Warn, format!("{} {what}", asked.agent));
     }
-}
-
-/// A place in a diff: the file, and the line of its new version.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Place {
-    pub(crate) file: String,
-    pub(crate) line: u64,
-}
-
-/// Returns the place of a line of a diff; `None` before the first file, and in what was removed with its file.
-pub(crate) fn place(lines: &[Line<'_>], at: usize) -> Option<Place> {
-    let texts: Vec<String> = lines.iter().take(at + 1).map(|line| line.to_string()).collect();
-    let file_at = texts.iter().rposition(|text| text.starts_with("+++ "))?;
-    let file = texts[file_at].strip_prefix("+++ ")?;
-    let file = file.strip_prefix("b/").unwrap_or(file);
-    let Some(hunk_at) = texts.iter().rposition(|text| text.starts_with("@@ ")).filter(|hunk| *hunk > file_at)
-    else {
-        return Some(Place { file: file.to_owned(), line: 1 });
-    };
-    let first: u64 = texts[hunk_at].split('+').nth(1)?.split([',', ' ']).next()?.parse().ok()?;
-    let before = texts[hunk_at + 1..].iter().filter(|text| !text.starts_with('-')).count() as u64;
-    // A line that was removed has the place of the one that follows.
-    let is_removed = texts.last().is_some_and(|text| text.starts_with('-'));
-    let line = first + if is_removed { before } else { before.saturating_sub(1) };
-    (file != "/dev/null").then(|| Place { file: file.to_owned(), line: line.max(1) })
-}
-
-/// Begins a remark on the line of the cursor.
-pub(crate) fn remark(state: &mut State, id: AgentId) -> Vec<Call> {
-    let found = matches!(state.page, Page::Diff { .. }).then(|| place(&state.contents.lines, state.cursor));
-    match found.flatten() {
-        Some(Place { file, line }) => {
-            state.mode = Mode::Typing(Prompt::new(Purpose::Remark(id, format!("{file}:{line}"))));
-            Vec::new()
-        }
-        None => said(state, "move to a line of the diff to remark on it"),
-    }
-}
-
-/// Marks the file of the cursor as read, or as not read.
-pub(crate) fn mark_read(state: &mut State, id: AgentId) -> Vec<Call> {
-    let found = matches!(state.page, Page::Diff { .. }).then(|| place(&state.contents.lines, state.cursor));
-    let Some(Place { file, .. }) = found.flatten() else {
-        return said(state, "move to a file of the diff to mark it");
-    };
-    let files = state.read_files.entry(id).or_default();
-    let is_read = files.insert(file.clone());
-    if !is_read {
-        files.remove(&file);
-    }
-    let what = if is_read { "is marked as read" } else { "is not marked any more" };
-    said(state, format!("{} {what}", text::safe(&file)))
-}
-
-/// Returns the files of a diff.
-pub(crate) fn files(lines: &[Line<'_>]) -> Vec<String> {
-    let named = |line: &Line<'_>| {
-        let starts = line.spans.first().is_some_and(|span| span.content.starts_with("+++ "));
-        let text = starts.then(|| line.to_string())?;
-        let file = text.strip_prefix("+++ ")?;
-        Some(file.strip_prefix("b/").unwrap_or(file).to_owned())
-    };
-    lines.iter().filter_map(named).collect()
-}
-
-/// Returns how many files of a diff were read.
-pub(crate) fn files_read(state: &State) -> usize {
-    let read = state.chosen.as_ref().and_then(|id| state.read_files.get(id));
-    let is_read = |file: &&String| read.is_some_and(|read| read.contains(*file));
-    state.contents.files.iter().filter(is_read).count()
 }

@@ -74,7 +74,7 @@ pub(crate) fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) -> Opti
             let deny = state.keymap.shown("deny", "denies it");
             canvas.put(area, 0, 0, &format!("{allow}  {deny}  Esc back"), Role::Warn);
         }
-        Mode::Normal | Mode::Keys => match (&state.message, &state.page) {
+        Mode::Normal | Mode::Keys | Mode::Files(_) => match (&state.message, &state.page) {
             (Some((role, message)), _) => {
                 canvas.put(area, 0, 0, &text::safe(message), *role);
             }
@@ -102,7 +102,7 @@ fn keys(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let asks = state.chosen().is_some_and(|row| row.request.is_some());
     let own: &[&str] = match (&state.page, asks) {
         (_, true) => &["allow", "deny"],
-        (Page::Diff { .. }, false) => &["remark", "review"],
+        (Page::Diff { .. }, false) => &["remark", "files", "review"],
         _ => &["diff"],
     };
     let all = ["spec", "shell", "new", "remove", "next", "log", "monitor", "land", "filter", "command"];

@@ -37,7 +37,9 @@ pub(crate) const PAGE: Page = Page {
                  in your editor, and saving it tells the designer. 't' is a shell in the agent's worktree. 'p' pauses, \
                  'r' resumes, 'S' stops after a question, also what the agent started. 'D' shows what cleanup would \
                  remove, and 'y' removes it.",
-                "In a diff, 'C' remarks on the line of the cursor, and space marks its file as read. 'v' judges: 'a' \
+                "In a diff, 'C' remarks on the line of the cursor, and space marks its file as read, until it changes. 'F' \
+                 lists the files, with those that you read, and ']' and '[' go to the next one and the one before. From \
+                 140 columns on, Enter shows a diff side by side; '=' changes that. 'v' judges: 'a' \
                  approves, 'c' requests changes, 'x' rejects; remarks go with the verdict.",
                 "'L' shows the landing plan, 'u' what undo would do, 'Y' what sync would exchange; 'y' does it. 'R' shows \
                  runs and gates, 'I' the inbox, 'H' sessions. ':' takes any command of git orchestra, which gets the \

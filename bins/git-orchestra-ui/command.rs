@@ -3,10 +3,10 @@
 //! | file | knows |
 //! |---|---|
 //! | `view` | the loop: news and keys in, frames and calls out |
-//! | `row`, `page`, `prompt`, `state` | what is shown. Pure |
+//! | `row`, `page`, `diff`, `prompt`, `state` | what is shown. Pure |
 //! | `command_key` | what each key means |
-//! | `update`, `moving`, `answering` | how news and keys change what is shown, and what they ask for. Pure |
-//! | `layout`, `draw`, `panes`, `bars`, `paint` | frames. Pure |
+//! | `update`, `moving`, `answering`, `files` | how news and keys change what is shown, and what they ask for. Pure |
+//! | `layout`, `draw`, `panes`, `diff_panes`, `bars`, `paint` | frames. Pure |
 //! | `sgr` | the colours in what commands print |
 //! | `screen` | writing the difference between two frames |
 //! | `watcher`, `loader`, `actions` | threads: what changes, what commands print, what a key asked for |
@@ -16,7 +16,10 @@ mod answering;
 mod bars;
 mod cli;
 mod command_key;
+mod diff;
+mod diff_panes;
 mod draw;
+mod files;
 mod layout;
 mod loader;
 mod moving;

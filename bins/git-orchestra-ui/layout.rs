@@ -4,12 +4,15 @@ use orchestra::model::text;
 use ratatui::layout::Rect;
 
 use super::{
+    page::Page,
     row::Row,
     state::{Pane, State},
 };
 
 /// The columns from which on agents and page are side by side.
 const WIDE: u16 = 80;
+/// The columns from which on a diff is shown side by side.
+pub(crate) const SIDES: u16 = 140;
 /// The narrowest and the widest list of agents beside a page.
 const LIST: (u16, u16) = (36, 64);
 
@@ -22,6 +25,8 @@ pub(crate) struct Parts {
     pub(crate) agents: Option<Rect>,
     /// What the chosen one asks for, its title included.
     pub(crate) asks: Option<Rect>,
+    /// The files of the diff that is read, the title included.
+    pub(crate) files: Option<Rect>,
     /// The line between the two sides.
     pub(crate) line: Option<Rect>,
     /// The page, its title included.
@@ -50,7 +55,29 @@ pub(crate) fn parts(state: &State) -> Parts {
         Some(list) => with_asks(list, state.chosen()),
         None => (None, None),
     };
-    Parts { header, footer, agents, asks, line, page }
+    let (agents, files) = match agents {
+        Some(agents) if asks.is_none() && page.is_some() => with_files(agents, state),
+        _ => (agents, None),
+    };
+    Parts { header, footer, agents, asks, files, line, page }
+}
+
+/// Takes the files of the diff off the list, at most half of it, while the diff is read.
+fn with_files(list: Rect, state: &State) -> (Option<Rect>, Option<Rect>) {
+    let is_read = state.focus == Pane::Page && matches!(state.page, Page::Diff { .. });
+    let files = u16::try_from(state.contents.diff.files.len()).unwrap_or(u16::MAX);
+    let height = files.saturating_add(1).min(list.height / 2);
+    if !is_read || files == 0 || height < 2 {
+        return (Some(list), None);
+    }
+    let agents = Rect { height: list.height - height, ..list };
+    (Some(agents), Some(Rect { y: list.y + agents.height, height, ..list }))
+}
+
+/// Returns whether the page is a diff that is shown side by side.
+pub(crate) fn is_side_by_side(state: &State) -> bool {
+    let is_diff = matches!(state.page, Page::Diff { .. });
+    is_diff && state.side_by_side && parts(state).page.is_some_and(|page| page.width >= SIDES)
 }
 
 /// Takes what the chosen agent asks for off the list, at most half of it.
@@ -84,6 +111,13 @@ pub(crate) fn shows_request(state: &State) -> bool {
     let fits =
         parts(state).asks.is_some_and(|asks| request_lines(row, asks.width).len() < usize::from(asks.height));
     is_whole && fits
+}
+
+/// Returns whether lines of the page have more at the right than is in sight.
+pub(crate) fn hides_columns(state: &State) -> bool {
+    let contents = &state.contents;
+    let width = usize::from(page_width(state)) / if is_side_by_side(state) { 2 } else { 1 };
+    !state.page.wraps() && contents.lines.iter().any(|line| line.width() > contents.left + width)
 }
 
 /// Returns the columns of the page; those of the window while it is not shown.

@@ -1,6 +1,7 @@
 //! Moving among agents and in a page. Pure.
 
 use orchestra::model::AgentId;
+use orchestra_terminal::style::Role;
 
 use super::{
     command_key::Meaning,
@@ -77,7 +78,7 @@ pub(crate) fn moved(state: &mut State, meaning: Meaning) -> Option<Vec<Call>> {
         }
         Meaning::Left => (state.focus, state.zoomed) = (Pane::Agents, false),
         Meaning::Right if state.focus == Pane::Page => {
-            state.contents.left += if state.page.wraps() { 0 } else { SIDEWAYS };
+            state.contents.left += if layout::hides_columns(state) { SIDEWAYS } else { 0 };
         }
         Meaning::Right => state.focus = Pane::Page,
         Meaning::Open => (state.focus, state.zoomed) = (Pane::Page, true),
@@ -123,6 +124,11 @@ fn move_by(state: &mut State, meaning: Meaning) -> Option<Vec<Call>> {
 /// Moves the cursor of a diff, or the lines in sight.
 fn scroll(state: &mut State, height: usize, step: impl Fn(usize, usize) -> Option<usize>) -> Option<()> {
     let lines = state.contents.lines.len();
+    if layout::is_side_by_side(state) {
+        let diff = &state.contents.diff;
+        state.cursor = diff.line_of(step(diff.row_of(state.cursor), diff.rows.len().saturating_sub(1))?);
+        return Some(());
+    }
     if matches!(state.page, Page::Diff { .. }) {
         state.cursor = step(state.cursor, lines.saturating_sub(1))?;
         return Some(());
@@ -131,6 +137,23 @@ fn scroll(state: &mut State, height: usize, step: impl Fn(usize, usize) -> Optio
     state.contents.top = step(state.contents.top.min(last), last)?;
     state.contents.at_end = state.page.follows() && state.contents.top == last;
     Some(())
+}
+
+/// Shows a diff side by side, or no longer. In a window in which it fits, the diff gets all of it.
+pub(crate) fn toggle_sides(state: &mut State) -> Vec<Call> {
+    if !matches!(state.page, Page::Diff { .. }) {
+        state.say(Role::Plain, "the page is no diff");
+    } else if layout::is_side_by_side(state) {
+        state.side_by_side = false;
+    } else {
+        state.side_by_side = true;
+        (state.focus, state.zoomed) = (Pane::Page, true);
+        if !layout::is_side_by_side(state) {
+            let needed = layout::SIDES;
+            state.say(Role::Plain, format!("a diff is shown side by side from {needed} columns on"));
+        }
+    }
+    Vec::new()
 }
 
 /// Chooses the next agent that needs a person, or the one before.
@@ -145,7 +168,7 @@ fn waiting(state: &mut State, forward: bool) -> Vec<Call> {
     match found {
         Some(id) => choose(state, Some(id)),
         None => {
-            state.say(orchestra_terminal::style::Role::Plain, "nobody needs you");
+            state.say(Role::Plain, "nobody needs you");
             Vec::new()
         }
     }
@@ -159,10 +182,15 @@ pub(crate) fn fit(state: &mut State) {
     let at = at.unwrap_or(0);
     state.top = state.top.min(at).max((at + 1).saturating_sub(height)).min(count.saturating_sub(1));
     let (lines, height) = (state.contents.lines.len(), layout::page_height(state).max(1));
-    let last = lines.saturating_sub(height);
     state.cursor = state.cursor.min(lines.saturating_sub(1));
+    let (lines, cursor) = if layout::is_side_by_side(state) {
+        (state.contents.diff.rows.len(), state.contents.diff.row_of(state.cursor))
+    } else {
+        (lines, state.cursor)
+    };
+    let last = lines.saturating_sub(height);
     if matches!(state.page, Page::Diff { .. }) {
-        let top = state.contents.top.min(state.cursor).max((state.cursor + 1).saturating_sub(height));
+        let top = state.contents.top.min(cursor).max((cursor + 1).saturating_sub(height));
         state.contents.top = top.min(last);
     } else {
         state.contents.top = if state.contents.at_end { last } else { state.contents.top.min(last) };

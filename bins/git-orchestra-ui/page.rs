@@ -2,7 +2,7 @@
 
 use ratatui::text::Line;
 
-use super::row::Row;
+use super::{diff::Diff, row::Row};
 
 /// The most lines of a page.
 pub(crate) const MAX_LINES: usize = 5000;
@@ -146,8 +146,8 @@ pub(crate) struct Contents {
     pub(crate) is_stale: bool,
     /// Whether there is more than the lines.
     pub(crate) is_cut: bool,
-    /// The files of a diff.
-    pub(crate) files: Vec<String>,
+    /// What is known of the lines of a diff.
+    pub(crate) diff: Diff,
     /// Whether the command succeeded.
     pub(crate) succeeded: bool,
 }

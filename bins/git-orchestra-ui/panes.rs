@@ -5,7 +5,7 @@ use orchestra_terminal::{caps, style::Role};
 use ratatui::{layout::Rect, text::Line};
 
 use super::{
-    answering, command_key, layout,
+    answering, command_key, diff_panes, files, layout,
     page::Page,
     paint::Canvas,
     row::{Asked, Row},
@@ -106,12 +106,7 @@ pub(crate) fn page(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         wrapped(canvas, state, inner);
         return;
     }
-    for (row, (at, line)) in (0..inner.height).zip(contents.lines.iter().enumerate().skip(contents.top)) {
-        canvas.line(inner, row, line, contents.left);
-        if has_focus && at == state.cursor {
-            canvas.mark(inner, row, true);
-        }
-    }
+    diff_panes::lines(canvas, state, inner);
 }
 
 fn page_title(state: &State) -> String {
@@ -121,8 +116,11 @@ fn page_title(state: &State) -> String {
     if let (Page::Plan { .. } | Page::Result { .. }, Some(command)) = (&state.page, &contents.command) {
         title = update::shown_command(command);
     }
-    if let (Page::Diff { .. }, files @ 1..) = (&state.page, contents.files.len()) {
-        title = format!("{title} · {} of {files} files read", answering::files_read(state));
+    if let (Page::Diff { .. }, files @ 1..) = (&state.page, contents.diff.files.len()) {
+        title = format!("{title} · {} of {files} files read", files::count_read(state));
+        if let remarks @ 1.. = files::remarks(state).len() {
+            title = format!("{title} · {}", text::count(remarks as u64, "remark"));
+        }
     }
     if contents.is_cut {
         title += " · cut, | shows all";

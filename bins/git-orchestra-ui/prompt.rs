@@ -98,6 +98,8 @@ pub(crate) enum Mode {
     Keys,
     /// The whole of what an agent asks for, from this line on.
     Request(Asked, usize),
+    /// The files of the diff, one of which is chosen.
+    Files(usize),
     /// A text that is typed.
     Typing(Prompt),
     /// A question.

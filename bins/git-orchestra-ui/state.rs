@@ -8,6 +8,7 @@ use ratatui::text::Line;
 
 use super::{
     command_key::Keymap,
+    files::ReadFiles,
     page::{Contents, Page},
     prompt::Mode,
     row::{Asked, Row},
@@ -58,7 +59,9 @@ pub(crate) struct State {
     /// Remarks on places in the work of agents, which go with the next verdict.
     pub(crate) remarks: BTreeMap<AgentId, Vec<(String, String)>>,
     /// The files of agents' work that were read.
-    pub(crate) read_files: BTreeMap<AgentId, BTreeSet<String>>,
+    pub(crate) read_files: BTreeMap<AgentId, ReadFiles>,
+    /// Whether a diff is shown side by side where it fits.
+    pub(crate) side_by_side: bool,
     /// The first line in sight of the list of keys.
     pub(crate) keys_top: usize,
     pub(crate) keymap: Keymap,
@@ -90,6 +93,7 @@ impl State {
             pasting: false,
             remarks: BTreeMap::new(),
             read_files: BTreeMap::new(),
+            side_by_side: true,
             keys_top: 0,
             keymap: Keymap::default(),
             signs: BTreeMap::new(),

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 
 use super::{
-    answering::{Place, place},
     command_key::Keymap,
+    diff::{Diff, Place},
     draw, layout,
     page::Page,
     prompt::{Mode, split},
@@ -213,9 +213,82 @@ fn remarks_go_with_the_verdict() {
     let lines = sgr::lines(DIFF.as_bytes(), false);
     for (at, expected) in [(3, None), (4, Some(12)), (5, Some(13)), (6, Some(13)), (7, Some(14))] {
         let expected = expected.map(|line| Place { file: "tests/login.rs".to_owned(), line });
-        let found = place(&lines, at).filter(|_| at != 3);
+        let found = Diff::of(&lines).place(at).filter(|_| at != 3);
         assert_eq!(found, expected, "line {at}");
     }
+}
+
+const FILES: &str = "diff --git a/a.rs b/a.rs\n--- a/a.rs\n+++ b/a.rs\n@@ -1,2 +1,2 @@\n one\n-two\n+three\ndiff --git a/b.rs b/b.rs\n--- /dev/null\n+++ b/b.rs\n@@ -0,0 +1 @@\n+new\n";
+
+#[test]
+fn files_are_read_in_the_list_and_beside_the_diff() {
+    let mut state = shown(100, 16, rows());
+    press(&mut state, "d");
+    print(&mut state, FILES);
+    press(&mut state, "F");
+    let frame = drawn(&state);
+    assert!(
+        frame.contains("files of diff") && frame.contains("· a.rs") && frame.contains("+1 -0"),
+        "{frame}"
+    );
+    press(&mut state, " j\r");
+    assert_eq!(state.cursor, 7, "the first line of the second file");
+    // Remarks are shown on their lines, are changed, and are removed.
+    press(&mut state, "[");
+    assert_eq!(state.cursor, 0);
+    press(&mut state, "jjjjjjCwhy?\r");
+    let expected = "\
+git orchestra · app (main)  ? 1 need you  ● 2 run  ✓ 1 done  ✗ 1 failed  $9.60
+>● designer-k2m1p                running   4m│designer-k2m1p · diff · 1 of 2 files read · 1 remark
+ ● └ implement-auth-a1b2c        running   4m│diff --git a/a.rs b/a.rs
+ ? └ add-tests-q0q88             waiting   4m│--- a/a.rs
+ ✗ └ fix-perf-m1bkg               failed   4m│+++ b/a.rs
+ ✓ tidy-de0dt                       done   4m│@@ -1,2 +1,2 @@
+                                             │ one
+                                             │-two
+                                             │+three                                          # why?
+                                             │diff --git a/b.rs b/b.rs
+                                             │--- /dev/null
+                                             │+++ b/b.rs
+files: [ ]                                   │@@ -0,0 +1 @@
+ ✓ a.rs                   1 remark read +1 -1│+new
+ · b.rs                                 +1 -0│
+1 remark on designer-k2m1p: v sends the verdict with them";
+    let frame = drawn(&state);
+    assert_eq!(frame, expected, "\n{frame}");
+    press(&mut state, "C!\r");
+    assert_eq!(state.remarks[&id("designer-k2m1p")], [("a.rs:2".to_owned(), "why?!".to_owned())]);
+    press(&mut state, "C\u{15}\r");
+    assert!(!drawn(&state).contains('#'), "{}", drawn(&state));
+    // A file that changed is not read any more, and says so.
+    let calls = update(&mut state, Msg::Agents { rows: rows(), hidden: 0, changed: Changed::All });
+    assert_eq!(calls.len(), 1);
+    print(&mut state, &FILES.replace("three", "four"));
+    let frame = drawn(&state);
+    assert!(frame.contains("0 of 2 files read") && frame.contains("~ a.rs"), "{frame}");
+}
+
+#[test]
+fn a_diff_is_side_by_side_where_it_fits() {
+    let mut state = shown(150, 12, rows());
+    press(&mut state, "d");
+    print(&mut state, FILES);
+    assert!(drawn(&state).contains("│-two"), "beside the agents, one below the other");
+    press(&mut state, "\rGkkkkk");
+    let frame = drawn(&state);
+    let old_and_new = format!("-two{}│+three", " ".repeat(70));
+    assert!(frame.contains(&old_and_new), "{frame}");
+    assert!(frame.contains(&format!(" one{}│ one", " ".repeat(70))), "{frame}");
+    // The cursor is on a row of both, and a remark on the new line.
+    press(&mut state, "Cwhy?\r");
+    assert_eq!(state.remarks[&id("designer-k2m1p")][0].0, "a.rs:2");
+    press(&mut state, "=");
+    assert!(drawn(&state).contains("-two\n+three"), "{}", drawn(&state));
+    press(&mut state, "=");
+    update(&mut state, Msg::Resized(139, 12));
+    assert!(drawn(&state).contains("-two\n+three"), "{}", drawn(&state));
+    press(&mut state, "=");
+    assert!(drawn(&state).contains("from 140 columns on"), "{}", drawn(&state));
 }
 
 #[test]
@@ -291,7 +364,7 @@ proptest! {
         for msg in messages {
             let calls = update(&mut state, msg);
             if calls.iter().any(|call| matches!(call, Call::Load { .. })) {
-                print(&mut state, &printed);
+                print(&mut state, if printed.len() % 2 == 0 { FILES } else { &printed });
             }
             let (cells, cursor) = draw::frame(&state, true);
             prop_assert_eq!((cells.area.width, cells.area.height), state.size);

@@ -7,7 +7,8 @@ use ratatui::text::Line;
 use super::{
     answering,
     command_key::{self, Meaning},
-    layout, moving,
+    diff::Diff,
+    files, layout, moving,
     page::Page,
     prompt::{Decision, Mode, Prompt, Purpose},
     row::Row,
@@ -34,7 +35,8 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Call> {
             }
             let contents = &mut state.contents;
             (contents.lines, contents.is_cut, contents.succeeded) = (lines, is_cut, succeeded);
-            contents.files = answering::files(&contents.lines);
+            let is_diff = matches!(state.page, Page::Diff { .. });
+            contents.diff = if is_diff { Diff::of(&contents.lines) } else { Diff::default() };
             contents.is_loading = false;
             if contents.is_stale { moving::reload(state) } else { Vec::new() }
         }
@@ -119,6 +121,7 @@ fn press(state: &mut State, key: Key) -> Vec<Call> {
             state.keymap.meaning(key).map_or_else(Vec::new, |meaning| normal(state, meaning))
         }
         Mode::Keys => keys(state, key),
+        Mode::Files(at) => files::in_list(state, at, key),
         Mode::Request(asked, top) => answering::in_request(state, asked, top, key),
         Mode::Deciding(decision) => answering::decided(state, &decision, key),
     }
@@ -163,6 +166,10 @@ fn normal(state: &mut State, meaning: Meaning) -> Vec<Call> {
         Meaning::Sync => plan(state, "exchange this", &["sync", "--dry-run"], &["sync"]),
         Meaning::Yes => carry_out(state),
         Meaning::Pager => pager(state),
+        Meaning::Files => files::open(state),
+        Meaning::NextFile => files::step(state, true),
+        Meaning::PreviousFile => files::step(state, false),
+        Meaning::SideBySide => moving::toggle_sides(state),
         _ => match state.chosen().cloned() {
             Some(row) => of_agent(state, meaning, &row),
             None => {
@@ -207,8 +214,8 @@ fn of_agent(state: &mut State, meaning: Meaning, row: &Row) -> Vec<Call> {
             state.mode = Mode::Deciding(Decision::Review(id));
             calls
         }
-        Meaning::Remark => answering::remark(state, id),
-        Meaning::Reviewed => answering::mark_read(state, id),
+        Meaning::Remark => files::remark(state, id),
+        Meaning::Reviewed => files::mark_at_cursor(state, &id),
         Meaning::Remove => plan(state, "remove it", &["cleanup", "--dry-run", &id], &["cleanup", &id]),
         _ => Vec::new(),
     }
@@ -324,21 +331,7 @@ fn typed(state: &mut State, prompt: Prompt) -> Vec<Call> {
         }
         Purpose::Changes(id) => answering::judge(state, &id, "--changes", &text),
         Purpose::Reject(id) => answering::judge(state, &id, "--reject", &text),
-        Purpose::Remark(id, place) => {
-            if text.is_empty() {
-                return said(state, "nothing was remarked".to_owned());
-            }
-            let count = {
-                let remarks = state.remarks.entry(id.clone()).or_default();
-                remarks.push((place, text));
-                remarks.len() as u64
-            };
-            let count = orchestra::model::text::count(count, "remark");
-            said(
-                state,
-                format!("{count} on {id}: {}", state.keymap.shown("review", "sends the verdict with them")),
-            )
-        }
+        Purpose::Remark(id, place) => files::keep_remark(state, &id, place, text),
         Purpose::Command => match super::prompt::split(&text) {
             None => said(state, "a quote is open".to_owned()),
             Some(words) if words.is_empty() => Vec::new(),

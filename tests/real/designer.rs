@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Returns the world, unless there is no terminal.
-fn test_bed() -> Option<TestBed> {
+pub(crate) fn test_bed() -> Option<TestBed> {
     let test_bed = TestBed::set()?;
     if testkit::has_terminal() {
         return Some(test_bed);
@@ -21,7 +21,7 @@ fn test_bed() -> Option<TestBed> {
 }
 
 /// Returns the designer, once its program runs.
-fn designer(repo: &TestRepo<'_>) -> Value {
+pub(crate) fn designer(repo: &TestRepo<'_>) -> Value {
     until("the designer runs", || {
         let found =
             repo.agents().into_iter().find(|one| one["designer"] == true && one["phase"] == "running")?;
@@ -30,10 +30,22 @@ fn designer(repo: &TestRepo<'_>) -> Value {
     })
 }
 
-fn child(repo: &TestRepo<'_>, parent: &str, title: &str) -> Option<Value> {
+pub(crate) fn child(repo: &TestRepo<'_>, parent: &str, title: &str) -> Option<Value> {
     let is_it =
         |one: &Value| one["parent"] == parent && one["title"].as_str().is_some_and(|it| it.contains(title));
     repo.agents().into_iter().find(is_it)
+}
+
+/// Answers what Claude Code asks a person at its first start in a repository.
+pub(crate) fn answer_first_questions(test_bed: &TestBed, repo: &TestRepo<'_>) {
+    let config = test_bed.world().claude_config();
+    fs::create_dir_all(&config).expect("a folder");
+    let onboarded = json!({"hasCompletedOnboarding": true, "theme": "dark",
+        "customApiKeyResponses": {"approved": ["dummy"], "rejected": []},
+        "projects": {repo.path().to_string_lossy().into_owned(): {"hasTrustDialogAccepted": true}}});
+    fs::write(config.join(".claude.json"), onboarded.to_string()).expect("written");
+    let rules = json!({"permissions": {"allow": ["Bash"]}});
+    fs::write(config.join("settings.json"), rules.to_string()).expect("written");
 }
 
 #[test]
@@ -45,14 +57,7 @@ fn claude_code_delegates_answers_and_continues() {
     repo.write("spec.md", "# Two files\n");
     repo.orchestra(["spec", "new", "files", "--from", "spec.md"]).succeeded();
     fs::remove_file(repo.path().join("spec.md")).expect("removed");
-    let config = test_bed.world().claude_config();
-    fs::create_dir_all(&config).expect("a folder");
-    let onboarded = json!({"hasCompletedOnboarding": true, "theme": "dark",
-        "customApiKeyResponses": {"approved": ["dummy"], "rejected": []},
-        "projects": {repo.path().to_string_lossy().into_owned(): {"hasTrustDialogAccepted": true}}});
-    fs::write(config.join(".claude.json"), onboarded.to_string()).expect("written");
-    let rules = json!({"permissions": {"allow": ["Bash"]}});
-    fs::write(config.join("settings.json"), rules.to_string()).expect("written");
+    answer_first_questions(&test_bed, &repo);
     let before = repo.checkout();
     let mut person = Person::runs(&repo, "git-orchestra-designer", "", &[]);
     let me = designer(&repo);

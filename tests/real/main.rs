@@ -36,3 +36,4 @@ mod take_over;
 mod teams;
 mod test_bed;
 mod turns;
+mod ui;

@@ -180,6 +180,7 @@ mod trial_costs;
 mod trust;
 mod r#try;
 mod ui;
+mod ui_journeys;
 mod uncommitted;
 mod undo;
 mod unfinished_merges;

@@ -1,89 +1,10 @@
 //! What a terminal shows, of any width: tables fit, and a watch draws one table in one place.
 
-use std::process::Stdio;
+use testkit::{Screen, TestRepo};
 
-use testkit::{Ran, TestRepo, World, until};
-
-use crate::{skip, world};
+use crate::world;
 
 const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done; echo 1 > made";
-
-/// A terminal whose contents can be read; it ends with this value.
-pub(crate) struct Screen<'a> {
-    repo: &'a TestRepo<'a>,
-    world: &'a World,
-}
-
-impl<'a> Screen<'a> {
-    /// Opens a terminal in which a shell runs; `None` if there is no tmux.
-    pub(crate) fn open(
-        world: &'a World,
-        repo: &'a TestRepo<'a>,
-        columns: usize,
-        rows: usize,
-    ) -> Option<Self> {
-        let tmux = repo.command("tmux").arg("-V").stdout(Stdio::null()).status();
-        if tmux.is_err() {
-            skip("no tmux");
-            return None;
-        }
-        let screen = Self { repo, world };
-        let (columns, rows) = (columns.to_string(), rows.to_string());
-        // The server gets the clean environment of the world.
-        screen.tmux(&["new-session", "-d", "-x", &columns, "-y", &rows, "env PS1='% ' sh"]);
-        screen.tmux(&["set-option", "-g", "window-size", "manual"]);
-        screen.until("a prompt", |shown| shown.starts_with('%'));
-        Some(screen)
-    }
-
-    pub(crate) fn tmux(&self, arguments: &[&str]) -> String {
-        let mut command = self.repo.command("tmux");
-        command.env_remove("TMUX").arg("-S").arg(self.world.dir().join("tmux")).args(["-f", "/dev/null"]);
-        Ran::of(command.args(arguments)).succeeded().stdout()
-    }
-
-    pub(crate) fn types(&self, line: &str) {
-        self.tmux(&["send-keys", "-l", line]);
-        self.tmux(&["send-keys", "Enter"]);
-    }
-
-    pub(crate) fn resize(&self, columns: usize, rows: usize) {
-        self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
-    }
-
-    /// Presses keys, in tmux's words; text is typed as it is.
-    pub(crate) fn press(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
-    /// Returns what is shown now, without what was scrolled away.
-    pub(crate) fn window(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    /// Waits until the window shows something.
-    pub(crate) fn until_window(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
-        until(what, || Some(self.window()).filter(|shown| is_so(shown)))
-    }
-
-    /// Returns everything that is shown, and everything that was scrolled away.
-    fn shown(&self) -> String {
-        self.tmux(&["capture-pane", "-p", "-S", "-"])
-    }
-
-    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
-        until(what, || Some(self.shown()).filter(|shown| is_so(shown)))
-    }
-}
-
-impl Drop for Screen<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the window shows:\n{}", self.window());
-        }
-        self.tmux(&["kill-server"]);
-    }
-}
 
 /// Returns the lines that begin with a word, which are one for each table if nothing was left behind.
 fn lines_with<'a>(shown: &'a str, word: &str) -> Vec<&'a str> {

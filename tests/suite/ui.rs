@@ -3,38 +3,38 @@
 
 use std::fs;
 
-use testkit::{TestRepo, World};
+use testkit::{Screen, TestRepo, World};
 
-use crate::{screens::Screen, world};
+use crate::world;
 
 /// The end of the last line while nothing is typed or asked.
 const KEYS: &str = "? keys  q quit";
 /// What the shell shows after the window.
-const CLOSED: &str = "the agents keep running";
+pub(crate) const CLOSED: &str = "the agents keep running";
 /// Prints `icanon echo` if the terminal has its own modes.
 const MODES: &str = "stty -a | grep -o -w -E -e '-?(icanon|echo)' | xargs echo modes:";
 const OWN_MODES: &str = "modes: icanon echo";
 
-fn scripted(world: &World) -> TestRepo<'_> {
+pub(crate) fn scripted(world: &World) -> TestRepo<'_> {
     let repo = world.repo().with_scripted_claude();
     repo.git(["config", "core.pager", "cat"]);
     repo
 }
 
 /// Opens the window, and waits until it shows what it read.
-fn opened<'a>(screen: &Screen<'a>, first: &str) -> String {
+pub(crate) fn opened<'a>(screen: &Screen<'a>, first: &str) -> String {
     screen.types("clear; git orchestra ui");
     screen.until_window("the window", |shown| shown.starts_with("git orchestra") && shown.contains(first))
 }
 
-fn has_own_modes(screen: &Screen<'_>, when: &str) {
+pub(crate) fn has_own_modes(screen: &Screen<'_>, when: &str) {
     screen.types("clear");
     screen.types(MODES);
     screen.until_window(when, |shown| shown.lines().any(|line| line.ends_with(OWN_MODES)));
 }
 
 /// Chooses an agent by the end of its name.
-fn choose(screen: &Screen<'_>, id: &str) {
+pub(crate) fn choose(screen: &Screen<'_>, id: &str) {
     screen.press(&["/"]);
     screen.press(&["-l", id]);
     screen.press(&["Enter"]);
@@ -299,7 +299,7 @@ fn keys_are_those_of_the_configuration_and_agents_have_none() {
 }
 
 /// Returns the process id of the window in a repository.
-fn window_of(repo: &TestRepo<'_>) -> String {
+pub(crate) fn window_of(repo: &TestRepo<'_>) -> String {
     let own = fs::canonicalize(repo.path()).expect("a path");
     let is_window = |folder: &std::path::Path| {
         fs::read_link(folder.join("cwd")).is_ok_and(|cwd| cwd == own)

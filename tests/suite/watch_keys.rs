@@ -1,8 +1,8 @@
 //! The keys of a watch, on a real terminal: what they do, and that the terminal has its own modes again however the watch ends.
 
-use testkit::{TestRepo, World};
+use testkit::{Screen, TestRepo, World};
 
-use crate::{screens::Screen, world};
+use crate::world;
 
 /// The last line of a window that shows the agents.
 const KEYS: &str = "? help  q quit";

@@ -1,0 +1,173 @@
+//! Journeys through the window of `ui` with a scripted agent, by keys alone, in a narrow and in a wide window; and that the terminal has
+//! its own modes again after SIGTERM in each of its screens. What the window shows is kept in `target/ui/screens`.
+
+use std::fs;
+
+use testkit::{Screen, TestRepo, until};
+
+use crate::{
+    sync,
+    ui::{CLOSED, has_own_modes, opened, scripted, window_of},
+    world,
+};
+
+/// A window, and the names of what is kept of it.
+struct Journey<'a> {
+    screen: Screen<'a>,
+    columns: usize,
+}
+
+impl Journey<'_> {
+    fn sees(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        self.screen.until_window(what, is_so);
+        self.screen.keep(&format!("{}-{}", self.columns, what.replace(' ', "-")));
+    }
+
+    fn press(&self, keys: &[&str]) {
+        for key in keys {
+            self.screen.press(&[key]);
+        }
+    }
+
+    fn types(&self, text: &str) {
+        self.screen.press(&["-l", text]);
+        self.screen.press(&["Enter"]);
+    }
+}
+
+/// Waits until an attempt of an agent has ended.
+fn end_of_attempt(repo: &TestRepo<'_>, id: &str, attempt: u64) {
+    until("its attempt ends", || {
+        let agent = repo.agent(id);
+        (agent["attempt"] == attempt && agent["liveness"] == "ended").then_some(())
+    });
+}
+
+fn a_workflow_by_keys(columns: usize) {
+    let world = world();
+    let repo = sync::first(&world).with_scripted_claude();
+    repo.git(["config", "core.pager", "cat"]);
+    let spec = world.dir().join("spec");
+    fs::write(&spec, "# One file\n").expect("written");
+    repo.orchestra(["spec", "new", "file", "--from", &spec.to_string_lossy()]).succeeded();
+    fs::write(&spec, "# One file, twice\n").expect("written");
+    let Some(screen) = Screen::open(&world, &repo, columns, 24) else { return };
+    screen.types(&format!("export SHELL=/bin/sh GIT_EDITOR='cp {}'", spec.display()));
+    opened(&screen, "no agents yet: N starts one");
+    let window = Journey { screen, columns };
+    window.press(&["s"]);
+    let versions = || repo.git(["log", "--format=%s", "refs/orchestra/specs/file"]).stdout();
+    until("another version", || versions().contains("version 2").then_some(()));
+    assert_eq!(repo.orchestra(["spec", "show"]).succeeded().stdout(), "# One file, twice\n");
+    window.sees("the window after the spec", |shown| shown.contains("no agents yet"));
+    window.press(&["N"]);
+    window.sees("a task", |shown| shown.contains("new task"));
+    window.types("write made.txt new");
+    window.sees("what was started", |shown| shown.contains("done: git orchestra spawn"));
+    let id = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+    repo.end_of(&id);
+    window.press(&["t"]);
+    window.sees("a shell", |shown| !shown.contains("git orchestra ·") && shown.trim_end().ends_with('%'));
+    window.types("pwd > ~/in; exit");
+    let folder = until("the folder of the shell", || {
+        fs::read_to_string(world.home().join("in")).ok().filter(|said| said.ends_with('\n'))
+    });
+    assert_eq!(fs::canonicalize(folder.trim()).ok(), fs::canonicalize(repo.worktree(&id)).ok());
+    // A remark goes with the verdict, and is heard.
+    window.press(&["d", "Enter"]);
+    window.sees("a diff", |shown| shown.contains("+new") && shown.contains("0 of 1 files read"));
+    window.press(&["G", "C"]);
+    window.sees("a remark", |shown| shown.contains("remark on made.txt:1"));
+    window.types("say why");
+    window.sees("a remark that waits", |shown| shown.contains(&format!("1 remark on {id}")));
+    window.press(&["v", "c", "Enter"]);
+    window.sees("requested changes", |shown| shown.contains("done: git orchestra review"));
+    end_of_attempt(&repo, &id, 2);
+    let verdict = repo.events(&id).into_iter().find(|fact| fact["t"] == "verdict").expect("a verdict");
+    let remark = &verdict["comments"][0];
+    assert_eq!((&verdict["verdict"], &remark["text"]), (&"changes".into(), &"say why".into()), "{verdict}");
+    assert!(repo.orchestra(["logs", &id]).stdout().contains("say why"));
+    window.press(&["v", "a"]);
+    window.sees("an approval", |shown| shown.contains("--approve"));
+    until("the approval", || (repo.agent(&id)["verdict"] == "approve").then_some(()));
+    window.press(&["L"]);
+    window.sees("what lands", |shown| shown.contains("land this? y does"));
+    window.press(&["y"]);
+    window.sees("what landed", |shown| shown.contains("done: git orchestra merge-ranked"));
+    assert_eq!(repo.file_at("main", "made.txt"), "new\n");
+    // It is removed, and is back.
+    let agents = || repo.refs("refs/orchestra/agents/").len();
+    window.press(&["D"]);
+    window.sees("what is removed", |shown| shown.contains("remove it? y does"));
+    assert_eq!(agents(), 1);
+    window.press(&["y"]);
+    window.sees("what was removed", |shown| shown.contains("done: git orchestra cleanup"));
+    assert_eq!(agents(), 0);
+    window.press(&["u"]);
+    window.sees("what is undone", |shown| shown.contains("undo this? y does"));
+    window.press(&["y"]);
+    window.sees("what was undone", |shown| shown.contains("done: git orchestra undo"));
+    assert_eq!(agents(), 1);
+    window.press(&["Y"]);
+    window.sees("what is exchanged", |shown| shown.contains("exchange this? y does"));
+    assert_eq!(sync::shared_of_hub(&world), []);
+    window.press(&["y"]);
+    window.sees("what was exchanged", |shown| shown.contains("(any key returns)"));
+    let shared = sync::shared_of_hub(&world);
+    assert!(shared.iter().any(|(name, _)| *name == format!("refs/orchestra/agents/{id}")), "{shared:?}");
+    window.press(&["z"]);
+    window.sees("the window again", |shown| shown.starts_with("git orchestra"));
+    window.press(&["q"]);
+    window.screen.until("the shell", |shown| shown.contains(CLOSED));
+}
+
+#[test]
+fn a_workflow_by_keys_in_60_columns() {
+    a_workflow_by_keys(60);
+}
+
+#[test]
+fn a_workflow_by_keys_in_120_columns() {
+    a_workflow_by_keys(120);
+}
+
+#[test]
+fn the_terminal_has_its_own_modes_after_sigterm_in_each_screen() {
+    let world = world();
+    let repo = scripted(&world);
+    let id = repo.spawn_claude(&["--on-prompt", "ask"], "write made.txt new\nask ls\nhang");
+    repo.wait_for(&id, "waiting");
+    let Some(screen) = Screen::open(&world, &repo, 100, 24) else { return };
+    for (keys, shows) in [
+        ("d", "· diff"),
+        ("e", "diff since your review"),
+        ("l", "· log"),
+        ("c", "· conversation"),
+        ("f", "· facts"),
+        ("R", "runs"),
+        ("I", "inbox"),
+        ("H", "sessions"),
+        ("L", "git orchestra merge-ranked --dry-run"),
+        ("D", "git orchestra cleanup --dry-run"),
+        ("u", "git orchestra undo --dry-run"),
+        ("N", "new task"),
+        ("i", "Enter alone opens your editor"),
+        ("x", "the reason (may be empty)"),
+        ("v", "a approves"),
+        ("A", "asks"),
+        ("/", "  /q"),
+    ] {
+        opened(&screen, &id);
+        screen.press(&["-l", keys]);
+        if keys == "/" {
+            screen.press(&["-l", "q"]);
+        }
+        screen.until_window(keys, |shown| shown.contains(shows));
+        screen.keep(&format!("screen-{}", if keys == "/" { "filter" } else { keys }));
+        repo.command("kill").args(["-TERM", &window_of(&repo)]).status().expect("kill");
+        screen.until_window(keys, |shown| !shown.contains("git orchestra ·"));
+        has_own_modes(&screen, keys);
+    }
+    assert_eq!(repo.agent(&id)["phase"], "waiting");
+    repo.orchestra(["stop", &id]).succeeded();
+}
