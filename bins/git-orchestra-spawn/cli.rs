@@ -344,6 +344,11 @@ pub(crate) const PAGE: Page = Page {
                  name one fixed folder for the results of builds, such as CARGO_TARGET_DIR, are not inherited. \
                  orchestra.agent.<name>.env sets them nevertheless. The setup, the teardown, --until and 'git orchestra attach' \
                  have the same environment.",
+                "It gets no variable with a login of a forge, such as GH_TOKEN or GITLAB_TOKEN, except those by which its program logs in \
+                 to its own service, and those of orchestra.keepLogin; nor do checks of its work. Git refuses to push for it, unless \
+                 orchestra.mayPush is set. Without a sandbox an agent that tries can still do what you can: ask 'gh auth token', \
+                 git's credential helpers or your SSH agent, read the files in which they keep logins, and read your variables from \
+                 the process of its supervisor. --sandbox files hides all of those.",
                 "All worktrees of a repository share one list of stashes: 'git stash pop' of one agent may take what \
                  another one stashed. Tell your agents to commit instead.",
                 "Commits that are made for an agent carry the name and e-mail that were configured when it \

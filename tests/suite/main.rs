@@ -105,6 +105,7 @@ mod plan_formats;
 mod pr;
 mod project_settings;
 mod prose;
+mod publishing;
 mod queue;
 mod races;
 mod ready;

@@ -63,6 +63,8 @@ pub static KEYS: &[&dyn Described] = &[
     &FORGE_KIND,
     &FORGE_URL,
     &FORGE_TOKEN_COMMAND,
+    &KEEP_LOGIN,
+    &MAY_PUSH,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
