@@ -55,6 +55,9 @@ pub(crate) struct Cli {
     /// items are skipped.
     #[arg(short, long = "file", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
+    /// Resolve this issue of the forge of the remote; its text is quoted for the agent as data from outside
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) issue: Option<u64>,
     /// The profile of the agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, and 'agent-teams' the same with its experimental teams; 'codex', 'gemini',
@@ -409,7 +412,7 @@ impl Cli {
         all.extend(self.after_dashes.iter().cloned());
         match &self.file {
             Some(file) => all.extend(tasks::parse(&read(file)?)),
-            None if all.is_empty() && has_piped_tasks(terminal)? => {
+            None if all.is_empty() && self.issue.is_none() && has_piped_tasks(terminal)? => {
                 all.extend(tasks::parse(&read(Path::new("-"))?));
             }
             None => {}
@@ -417,6 +420,7 @@ impl Cli {
         Ok(Request {
             reviews: None,
             tasks: all,
+            issue: self.issue,
             agents: self.agents.clone(),
             team: self.team.clone(),
             copies: self.copies,

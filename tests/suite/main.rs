@@ -52,6 +52,7 @@ mod environments;
 mod error_codes;
 mod fallback;
 mod for_agents;
+mod forge_issues;
 mod full_disk;
 mod garbage;
 mod gates_by_hand;

@@ -68,3 +68,14 @@ pub static MAY_PUSH: Key<bool> = Key::new(
     "Whether agents may push: otherwise git refuses it for them, to the remotes of the repository and to every address with https or ssh; \
      like a separate worktree, this prevents accidents, but is not a boundary",
 );
+
+pub static PR_LABEL: RepeatedKey = RepeatedKey::new(
+    "orchestra.prLabel",
+    "A label of the pull requests that pr opens, besides those of --label; may be given several times",
+);
+
+pub static PR_REVIEWER: RepeatedKey = RepeatedKey::new(
+    "orchestra.prReviewer",
+    "Who is asked to review the pull requests that pr opens, besides those of --reviewer: a name on the forge, or a team such as \
+     org/team; may be given several times",
+);

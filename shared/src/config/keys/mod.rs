@@ -65,6 +65,8 @@ pub static KEYS: &[&dyn Described] = &[
     &FORGE_TOKEN_COMMAND,
     &KEEP_LOGIN,
     &MAY_PUSH,
+    &PR_LABEL,
+    &PR_REVIEWER,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
