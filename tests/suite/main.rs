@@ -110,6 +110,7 @@ mod publishing;
 mod queue;
 mod races;
 mod ready;
+mod real_gh;
 mod remote_urls;
 mod repository_shapes;
 mod resume;
