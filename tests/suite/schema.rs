@@ -54,7 +54,7 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "pr",
-        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"dry_run":true}"#,
+        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"labels":["bug"],"reviewers":["tess"],"dry_run":true}"#,
     ),
     (
         "sync",
