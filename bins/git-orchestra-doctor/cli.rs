@@ -53,7 +53,8 @@ pub(crate) const PAGE: Page = Page {
                  zsh and fish find the pages and completions. zsh and fish read your own startup files for that.",
                 "repository: stale locks, damaged refs, agents that are lost or unreadable, worktrees and branches \
                  without agents, malformed events, and what killed commands left.",
-                "remotes: changed URLs, and whether you agreed to share agents. machine: free disk space, limits on \
+                "remotes: changed URLs, whether you agreed to share agents, on which forge they are, and where your token for it is; \
+                 with --online also what it may do, which one or two requests tell. machine: free disk space, limits on \
                  open files and watched folders, the clock. keys: unknown keys and invalid values, also in .gitorchestra, and whether you approved that. sessions: those \
                  that are unreadable, very large, of folders that are gone, or about to be deleted by their program.",
             ],

@@ -16,11 +16,17 @@ use orchestra_terminal::{pages::Page, settings::time};
 #[command(name = "git-orchestra-plan", version)]
 pub(crate) struct Cli {
     /// The file with the tasks; - is standard input
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "from_todo", conflicts_with = "from_todo")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present_any = ["from_todo", "issues"], conflicts_with = "from_todo")]
     pub(crate) file: Option<PathBuf>,
     /// The same as FILE
     #[arg(long, visible_alias = "from", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) from_todo: Option<PathBuf>,
+    /// Make a plan of the open issues with this label on the forge of the remote
+    ///
+    /// The text of each issue is quoted as data from outside, with a warning to the agent that gets it. What resolves an issue closes it
+    /// when its pull request is merged.
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["file", "from_todo", "agent", "tag", "optional"])]
+    pub(crate) issues: Option<String>,
     /// Have an agent make the plan of prose, such as notes or an issue: --agent claude
     ///
     /// It works in its own worktree, with the permissions of a reviewer: it can look at the files and change none. Its answer is
@@ -70,6 +76,7 @@ pub(crate) const PAGE: Page = Page {
             "git orchestra plan --agent claude --from notes.md -o plan.md",
             "Have an agent make a plan of prose",
         ),
+        ("git orchestra plan --issues bug -o plan.md", "Make a plan of the open issues with a label"),
         ("git orchestra plan --tag login .taskmaster/tasks/tasks.json", "Read one list of Task Master"),
     ],
     sections: &[

@@ -5,7 +5,10 @@ use std::path::Path;
 use orchestra::{
     Code, Error, Kind, Result,
     model::text::{self, count},
-    ops::plan::{self, ByAgent, Report, Request},
+    ops::{
+        issue_tasks,
+        plan::{self, ByAgent, Report, Request},
+    },
     wire,
 };
 use orchestra_terminal::{
@@ -17,14 +20,15 @@ use orchestra_terminal::{
 use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let source = cli.source().ok_or_else(|| Error::usage("no file given"))?;
-    let (place, report) = match &cli.agent {
-        Some(profile) => by_agent(cli, terminal, source, profile)?,
-        None => {
+    let (place, report) = match (&cli.issues, &cli.agent, cli.source()) {
+        (Some(label), _, _) => (format!("the issues with '{label}'"), of_issues(terminal, label)?),
+        (None, Some(profile), Some(source)) => by_agent(cli, terminal, source, profile)?,
+        (None, None, Some(source)) => {
             let text = text_file::read(source, "tasks", Code::PlanInvalid)?;
             let request = Request { text, tag: cli.tag.clone(), optional: cli.optional };
             (source.display().to_string(), plan::run(&context::uninterrupted(), &request)?)
         }
+        (None, _, None) => return Err(Error::usage("no file given")),
     };
     if cli.json {
         json::print_answer(terminal, wire::PLAN, &report)?;
@@ -45,8 +49,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         show_levels(terminal, &report);
     } else if let Some(output) = &cli.output {
         let same = cli.agent.is_none()
-            && std::fs::canonicalize(output)
-                .is_ok_and(|one| std::fs::canonicalize(source).is_ok_and(|two| one == two));
+            && cli.source().is_some_and(|source| {
+                std::fs::canonicalize(output)
+                    .is_ok_and(|one| std::fs::canonicalize(source).is_ok_and(|two| one == two))
+            });
         plan::write(output, &report.markdown, cli.force || same)?;
         terminal.eprintln(&format!("wrote {} to '{}'", count(tasks, "task"), output.display()));
         terminal.hint_command(&[&"git", &"orchestra", &"plan", &"--graph", output]);
@@ -54,6 +60,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.print(&report.markdown);
     }
     Ok(Exit::Done)
+}
+
+/// Makes a plan of the issues with a label.
+fn of_issues(terminal: &Terminal, label: &str) -> Result<Report> {
+    let (context, repo) = (context::interruptible(terminal)?, accepted::repository(terminal)?);
+    let text = issue_tasks::plan(&context, &repo, label)?;
+    plan::run(&context, &Request { text, ..Request::default() })
 }
 
 /// Has an agent make a plan of the text in a file. Returns how flaws of the plan are placed, and the plan.

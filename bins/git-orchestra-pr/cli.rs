@@ -33,11 +33,17 @@ pub(crate) struct Cli {
     /// Open it as a draft
     #[arg(long)]
     pub(crate) draft: bool,
+    /// Give it this label; those that it has stay; may be given several times
+    #[arg(long = "label", value_name = "LABEL")]
+    pub(crate) labels: Vec<String>,
+    /// Ask this person, or team such as org/team, to review it; may be given several times
+    #[arg(long = "reviewer", value_name = "NAME")]
+    pub(crate) reviewers: Vec<String>,
     /// Merge it on the forge, if its head is still the work of the agent
-    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into"])]
+    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into", "labels", "reviewers"])]
     pub(crate) merge: Option<Method>,
     /// Close it without merging
-    #[arg(long, conflicts_with_all = ["draft", "title", "into"])]
+    #[arg(long, conflicts_with_all = ["draft", "title", "into", "labels", "reviewers"])]
     pub(crate) close: bool,
     /// Show what would be done, without doing it
     #[arg(short = 'n', long)]
@@ -62,18 +68,37 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra pr add-tests", "Push the work of an agent, and open a pull request"),
         ("git orchestra pr tag:night --draft", "Open drafts for a whole group"),
+        (
+            "git orchestra pr add-tests --label bug --reviewer tess",
+            "Give it a label, and ask somebody to review it",
+        ),
         ("git orchestra pr add-tests --merge=squash", "Merge it, if nobody pushed to it since"),
         ("git orchestra pr", "List the open pull requests"),
     ],
     sections: &[
         (
             "TOKENS",
-            &["The first of these that has a token for the host counts: the command in \
+            &[
+                "The first of these that has a token for the host counts: the command in \
                  orchestra.forge.HOST.tokenCommand; GH_TOKEN or GITHUB_TOKEN for github.com, GITLAB_TOKEN for gitlab.com, and \
                  BITBUCKET_EMAIL with BITBUCKET_API_TOKEN for bitbucket.org; 'gh auth token' or glab's login; git's credential \
                  helpers. For another host, GH_ENTERPRISE_TOKEN, GITLAB_TOKEN, GITEA_TOKEN and FORGEJO_TOKEN are used once you \
                  named it, by orchestra.forge.HOST.kind, GH_HOST, GITLAB_HOST or GITEA_SERVER_URL. A token is sent to its host \
-                 alone, and only encrypted."],
+                 alone, and only encrypted. 'git orchestra doctor' tells where the token for each remote is, and with --online whether it \
+                 may do what pull requests need.",
+                "Agents, their commands and checks of their work get none of these variables, unless orchestra.keepLogin names it; what an agent \
+                 without a sandbox can still read is in git-orchestra-spawn(1).",
+            ],
+        ),
+        (
+            "LABELS, REVIEWERS AND ISSUES",
+            &[
+                "A pull request gets the labels of orchestra.prLabel and the reviewers of orchestra.prReviewer once; those that people \
+                 take away stay away. On Gitea and Forgejo a label must be there; on GitLab and Bitbucket a person must be known. Pull requests \
+                 on Bitbucket have no labels.",
+                "The pull request of an agent that was started with 'git orchestra spawn --issue' or by a plan of 'git orchestra plan \
+                 --issues' says that it closes the issue.",
+            ],
         ),
         (
             "WHAT WAS TRIED",
@@ -102,6 +127,8 @@ impl Cli {
             into: self.into.clone(),
             title: self.title.clone(),
             draft: self.draft,
+            labels: self.labels.clone(),
+            reviewers: self.reviewers.clone(),
             dry_run: self.dry_run,
         }
     }

@@ -55,6 +55,9 @@ pub(crate) struct Cli {
     /// items are skipped.
     #[arg(short, long = "file", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
+    /// Resolve this issue of the forge of the remote; its text is quoted for the agent as data from outside
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) issue: Option<u64>,
     /// The profile of the agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, and 'agent-teams' the same with its experimental teams; 'codex', 'gemini',
@@ -344,6 +347,11 @@ pub(crate) const PAGE: Page = Page {
                  name one fixed folder for the results of builds, such as CARGO_TARGET_DIR, are not inherited. \
                  orchestra.agent.<name>.env sets them nevertheless. The setup, the teardown, --until and 'git orchestra attach' \
                  have the same environment.",
+                "It gets no variable with a login of a forge, such as GH_TOKEN or GITLAB_TOKEN, except those by which its program logs in \
+                 to its own service, and those of orchestra.keepLogin; nor do checks of its work. Git refuses to push for it, unless \
+                 orchestra.mayPush is set. Without a sandbox an agent that tries can still do what you can: ask 'gh auth token', \
+                 git's credential helpers or your SSH agent, read the files in which they keep logins, and read your variables from \
+                 the process of its supervisor. --sandbox files hides all of those.",
                 "All worktrees of a repository share one list of stashes: 'git stash pop' of one agent may take what \
                  another one stashed. Tell your agents to commit instead.",
                 "Commits that are made for an agent carry the name and e-mail that were configured when it \
@@ -404,7 +412,7 @@ impl Cli {
         all.extend(self.after_dashes.iter().cloned());
         match &self.file {
             Some(file) => all.extend(tasks::parse(&read(file)?)),
-            None if all.is_empty() && has_piped_tasks(terminal)? => {
+            None if all.is_empty() && self.issue.is_none() && has_piped_tasks(terminal)? => {
                 all.extend(tasks::parse(&read(Path::new("-"))?));
             }
             None => {}
@@ -412,6 +420,7 @@ impl Cli {
         Ok(Request {
             reviews: None,
             tasks: all,
+            issue: self.issue,
             agents: self.agents.clone(),
             team: self.team.clone(),
             copies: self.copies,

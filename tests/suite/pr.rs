@@ -5,8 +5,8 @@ use testkit::{Aim, FakeForge, ForgeFlavor, Injector, Pull, TestRepo, Trouble, Wo
 
 use crate::world;
 
-const TOKEN: &str = "the-token-of-kim";
-const FLAVORS: [ForgeFlavor; 4] =
+pub(crate) const TOKEN: &str = "the-token-of-kim";
+pub(crate) const FLAVORS: [ForgeFlavor; 4] =
     [ForgeFlavor::GitHub, ForgeFlavor::GitLab, ForgeFlavor::Gitea, ForgeFlavor::Bitbucket];
 
 /// Creates a repository whose main branch is on a forge, with the token at hand.
@@ -23,13 +23,13 @@ pub(crate) fn on_forge(world: &World, flavor: ForgeFlavor) -> (TestRepo<'_>, Fak
     (repo, forge)
 }
 
-fn done(repo: &TestRepo<'_>, script: &str) -> String {
+pub(crate) fn done(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
     id
 }
 
-fn only(forge: &FakeForge) -> Pull {
+pub(crate) fn only(forge: &FakeForge) -> Pull {
     let all = forge.pulls();
     assert_eq!(all.len(), 1, "{all:?}");
     all.into_iter().next().expect("a pull request")

@@ -24,7 +24,7 @@ fn least(name: &str) -> Value {
 const FULL: &[(&str, &str)] = &[
     (
         "spawn",
-        r#"{"tasks":["a","b"],"agents":["claude"],"team":"feature-dev","copies":2,"base":"main","after":["auth"],"on_failed":"stop","on":null,"name":"x","tags":["web"],"reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000,"mcp":["notes"]},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5,"max_cost_micros":5000000,"max_tokens":500000,"until":"make test","rounds":3,"setup":"npm ci","no_setup":false,"check":null,"recheck":true,"sandbox":"files"},"with_changes":true,"fetch":true,"again":true,"dry_run":true}"#,
+        r#"{"tasks":["a","b"],"issue":12,"agents":["claude"],"team":"feature-dev","copies":2,"base":"main","after":["auth"],"on_failed":"stop","on":null,"name":"x","tags":["web"],"reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000,"mcp":["notes"]},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5,"max_cost_micros":5000000,"max_tokens":500000,"until":"make test","rounds":3,"setup":"npm ci","no_setup":false,"check":null,"recheck":true,"sandbox":"files"},"with_changes":true,"fetch":true,"again":true,"dry_run":true}"#,
     ),
     (
         "resume",
@@ -54,7 +54,7 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "pr",
-        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"dry_run":true}"#,
+        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"labels":["bug"],"reviewers":["tess"],"dry_run":true}"#,
     ),
     (
         "sync",

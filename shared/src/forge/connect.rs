@@ -40,7 +40,7 @@ impl Forge {
     pub fn of_remote(context: &Context, repo: &Repo, remote: &str) -> Result<Self> {
         let place = place_of(repo, remote)?;
         let config = Config::of(repo);
-        let named = config.get(&FORGE_KIND.of(&place.host))?.as_deref().and_then(ForgeKind::parse);
+        let named = named_kind(repo, &place)?;
         let url = config.get(&FORGE_URL.of(&place.host))?;
         let (roots, proxy) = (roots(repo)?, proxy(repo)?);
         let client = |base: String, credential| {
@@ -68,6 +68,12 @@ impl Forge {
         };
         Ok(Self { service, repo: place, kind, token: token.source })
     }
+}
+
+/// Returns which forge the user says that a host runs.
+pub(super) fn named_kind(repo: &Repo, place: &ForgeRepo) -> Result<Option<ForgeKind>> {
+    let named = Config::of(repo).get(&FORGE_KIND.of(&place.host))?;
+    Ok(named.as_deref().and_then(ForgeKind::parse))
 }
 
 fn place_of(repo: &Repo, remote: &str) -> Result<ForgeRepo> {

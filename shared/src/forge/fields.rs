@@ -76,7 +76,8 @@ pub(super) fn encoded(text: &str) -> String {
     encoded
 }
 
-fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+/// Returns the value at a path; null if there is none.
+pub(super) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(value, |value, field| &value[field])
 }
 

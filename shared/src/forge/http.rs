@@ -65,6 +65,8 @@ pub(super) enum Write {
 /// The answer of a forge.
 pub(super) struct Answer {
     pub(super) body: Value,
+    /// The scopes of the token, if the forge tells them.
+    pub(super) scopes: Option<String>,
     /// The address of the next page of a list.
     next: Option<String>,
 }
@@ -116,7 +118,15 @@ impl Client {
     /// # Errors
     /// As [`Client::find`], or there is no such thing.
     pub(super) fn get(&self, path: &str) -> Result<Value> {
-        self.read(&format!("{}{path}", self.base)).map(|answer| answer.body).map_err(|why| self.error(why))
+        self.answer(path).map(|answer| answer.body)
+    }
+
+    /// As [`Client::get`], with what the headers tell.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(super) fn answer(&self, path: &str) -> Result<Answer> {
+        self.read(&format!("{}{path}", self.base)).map_err(|why| self.error(why))
     }
 
     /// Reads a list, page by page, up to `most` entries. `entries` takes them out of a page; the address of the next one is in the
@@ -202,10 +212,11 @@ fn receive(sent: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure>
     let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
     let body = body.map_err(|error| Failure::Unreachable(error.to_string()))?;
     match status {
-        204 => Ok(Answer { body: Value::Null, next: None }),
+        204 => Ok(Answer { body: Value::Null, scopes: None, next: None }),
         200..=299 => {
             let body = serde_json::from_slice(&body).map_err(|_| Failure::Unreadable)?;
-            Ok(Answer { body, next: next_page(&headers) })
+            let scopes = headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+            Ok(Answer { body, scopes: scopes.map(str::to_owned), next: next_page(&headers) })
         }
         301 | 302 | 307 | 308 => {
             let to = headers.get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();

@@ -12,8 +12,11 @@
 //! | `lookup` | the addresses of hosts, for the library that sends the requests |
 //! | `service` | the requests of which everything else is made; `github`, `gitlab`, `gitea`, `bitbucket` speak it |
 //! | `github_like` | what the interfaces of GitHub and Gitea have in common |
+//! | `access`, `reading_access`, `known` | what the token may do, and what is known without a question to any host |
+//! | `issue`, `issues`, `labels` | issues; the labels and reviewers of pull requests |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
 
+mod access;
 mod address;
 mod bitbucket;
 mod body;
@@ -25,9 +28,14 @@ mod github;
 mod github_like;
 mod gitlab;
 mod http;
+mod issue;
+mod issues;
 mod kind;
+mod known;
+mod labels;
 mod lookup;
 mod pull_request;
+mod reading_access;
 mod service;
 mod token;
 
@@ -35,9 +43,12 @@ use serde_json::{Map, Value};
 
 use self::service::Service;
 pub use self::{
+    access::ForgeAccess,
     address::ForgeRepo,
     body::{has_our_part, with_our_part},
+    issue::Issue,
     kind::ForgeKind,
+    known::KnownForge,
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     token::TokenSource,
 };
@@ -176,6 +187,52 @@ impl Forge {
             format!("the head of {word} {number} is {}, not {}", now.commit, head),
         )
         .hint("somebody pushed to its branch: review what came, then merge it"))
+    }
+
+    /// Returns what the token may do.
+    ///
+    /// # Errors
+    /// As [`Forge::find`].
+    pub fn access(&self) -> Result<ForgeAccess> {
+        self.service.access()
+    }
+
+    /// Reads an issue.
+    ///
+    /// # Errors
+    /// As [`Forge::find`], or there is no such issue.
+    pub fn issue(&self, number: u64) -> Result<Issue> {
+        let absent = || Error::new(Code::ForgeRefused, format!("{} has no issue {number}", self.repo));
+        self.service.issue(number)?.ok_or_else(absent)
+    }
+
+    /// Lists the open issues with a label.
+    ///
+    /// # Errors
+    /// As [`Forge::find`], or issues have no labels there.
+    pub fn issues(&self, label: &str, most: usize) -> Result<Vec<Issue>> {
+        self.service.issues(label, most)
+    }
+
+    /// Adds labels to a pull request; those that it has stay.
+    ///
+    /// # Errors
+    /// As [`Forge::find`], or it cannot have such a label.
+    pub fn add_labels(&self, number: u64, labels: &[String]) -> Result<()> {
+        if labels.is_empty() { Ok(()) } else { self.service.add_labels(number, labels) }
+    }
+
+    /// Asks people to review a pull request; those who were asked before stay.
+    ///
+    /// # Errors
+    /// As [`Forge::find`], or there is nobody of such a name.
+    pub fn ask_reviewers(&self, number: u64, names: &[String]) -> Result<()> {
+        if names.is_empty() { Ok(()) } else { self.service.ask_reviewers(number, names) }
+    }
+
+    /// Returns whether pull requests can have labels.
+    pub fn has_labels(&self) -> bool {
+        self.service.has_labels()
     }
 
     /// Returns what the forge's checks say of a commit.

@@ -1,13 +1,15 @@
 //! What every forge can do for us. Each has a file that speaks its interface.
 
 use super::{
+    access::ForgeAccess,
     failure::Failure,
+    issue::Issue,
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
 };
 use crate::{Result, git::Oid};
 
 /// The requests of which everything else is made.
-pub(super) trait Service {
+pub(super) trait Service: TellsAccess + HasIssues + TakesLabels {
     /// Finds the open pull request of a branch of the repository itself; without an open one, the newest.
     fn find(&self, head: &str) -> Result<Option<PullRequest>>;
     /// Reads one. `None`: there is no such pull request.
@@ -30,4 +32,30 @@ pub(super) trait Service {
     }
     /// Makes an error of a failure.
     fn error(&self, failure: Failure) -> crate::Error;
+}
+
+/// Tells what the token may do.
+pub(super) trait TellsAccess {
+    /// Returns what the token may do, by one or two requests that only read.
+    fn access(&self) -> Result<ForgeAccess>;
+}
+
+/// Reads issues.
+pub(super) trait HasIssues {
+    /// Reads one. `None`: there is no such issue.
+    fn issue(&self, number: u64) -> Result<Option<Issue>>;
+    /// Lists the open ones with a label.
+    fn issues(&self, label: &str, most: usize) -> Result<Vec<Issue>>;
+}
+
+/// Gives labels and reviewers to pull requests; those that are there stay.
+pub(super) trait TakesLabels {
+    /// Adds labels.
+    fn add_labels(&self, number: u64, labels: &[String]) -> Result<()>;
+    /// Asks people, or teams where there are such, to review.
+    fn ask_reviewers(&self, number: u64, names: &[String]) -> Result<()>;
+    /// Returns whether pull requests can have labels.
+    fn has_labels(&self) -> bool {
+        true
+    }
 }

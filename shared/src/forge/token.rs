@@ -81,6 +81,23 @@ pub(super) fn find(repo: &Repo, place: &ForgeRepo, kind: ForgeKind, is_named: bo
     found.ok_or_else(|| no_token(&place.host))
 }
 
+/// Returns where the token is, as far as that is known without running a program.
+///
+/// # Errors
+/// A value in git config is invalid (3).
+pub(super) fn known_source(
+    repo: &Repo,
+    place: &ForgeRepo,
+    kind: ForgeKind,
+    is_named: bool,
+) -> Result<Option<TokenSource>> {
+    let key = FORGE_TOKEN_COMMAND.of(&place.host);
+    if Config::of(repo).get(&key)?.is_some() {
+        return Ok(Some(TokenSource::Command(key.name().to_owned())));
+    }
+    Ok(of_environment(repo.environment(), place, kind, is_named).map(|token| token.source))
+}
+
 /// Returns the token in the environment that is meant for this host. A token of another host is never sent to it: which host a remote
 /// names is not always the user's choice.
 fn of_environment(

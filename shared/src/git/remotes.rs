@@ -212,6 +212,12 @@ impl Repo {
         !own("pushurl").is_empty() || own("url").len() > 1 || self.has_push_rewrites()
     }
 
+    /// Returns the addresses of a remote as they are in git config: those that git fetches from, and those only for pushes.
+    pub fn configured_urls(&self, remote: &str) -> (Vec<String>, Vec<String>) {
+        let own = |key: &str| self.config_all(&format!("remote.{remote}.{key}"));
+        (own("url"), own("pushurl"))
+    }
+
     /// Fetches the objects of branches without writing any ref.
     ///
     /// # Errors

@@ -2,13 +2,14 @@
 
 use super::{
     branches::Branch,
+    check::Bounds,
     context::StepContext,
     merge::{self, MergeConflict, Merged, PreferredSide},
     options::{LandOptions, OnConflict},
     regenerate::{self, Regenerated},
     state::Step,
 };
-use crate::{Result, git::Oid, model::text};
+use crate::{Result, git::Oid, model::text, supervise::publishing};
 
 /// The maximum width of a branch's name in a reason, in columns.
 const NAME_WIDTH: usize = 60;
@@ -86,6 +87,8 @@ pub(super) fn resolve(
         let names: Vec<&str> = others.iter().map(String::as_str).collect();
         step.settled.push(format!("{} resolved with '{}'", merge::name_files(&names), side.as_str()));
     }
+    let environment = publishing::without_logins(bounds.environment, cx.repo, "");
+    let bounds = Bounds { environment: &environment, ..bounds };
     for recipe in &recipes {
         match recipe.regenerate(scratch, bounds)? {
             Regenerated::Done(note) => step.settled.push(note),

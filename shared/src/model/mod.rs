@@ -15,6 +15,7 @@ pub mod expression;
 pub mod fact;
 pub mod facts;
 pub mod fold;
+pub mod forge_logins;
 pub mod hand_over;
 pub mod host;
 pub mod id;

@@ -7,12 +7,13 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `mcp_servers`, `project_file`, `setups`, `notify`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `forges`, `machine`, `sandboxes`, `keys`, `mcp_servers`, `project_file`, `setups`, `notify`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
 mod finding;
 mod fix;
+mod forges;
 mod git_checks;
 mod installation;
 mod keys;
@@ -254,7 +255,8 @@ fn examine_repository(checks: &mut Examiner<'_>, repo: &Repo, request: &Request)
     checks.check(Group::Repository, "leftovers", || upkeep::leftovers(repo))?;
     checks.check(Group::Repository, "trash", || upkeep::trash(repo))?;
     checks.check(Group::Repository, "files", || upkeep::files(repo))?;
-    checks.check(Group::Remotes, "remotes", || remotes::check(context, repo, request.online))
+    checks.check(Group::Remotes, "remotes", || remotes::check(context, repo, request.online))?;
+    checks.check(Group::Remotes, "forge", || forges::check(context, repo, request.online))
 }
 
 /// Describes the number of findings of each severity that is not fine, such as `1 error, 2 notes`.

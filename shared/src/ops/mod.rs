@@ -23,6 +23,7 @@ pub mod failure;
 pub mod gate_object;
 pub mod inbox;
 pub mod init;
+pub mod issue_tasks;
 pub mod kept_away;
 pub mod logs;
 pub mod mcp;

@@ -5,6 +5,7 @@
 //! by its branch before one is opened.
 
 mod branch;
+mod labels;
 mod text;
 
 use schemars::JsonSchema;
@@ -46,6 +47,10 @@ pub struct Request {
     pub title: Option<String>,
     /// Whether to open it as a draft.
     pub draft: bool,
+    /// Labels that it gets; those that it has stay.
+    pub labels: Vec<String>,
+    /// Who is asked to review it; those who were asked before stay.
+    pub reviewers: Vec<String>,
     /// Whether to only report what would be done.
     pub dry_run: bool,
 }
@@ -133,6 +138,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let ids = selection::named(repo, &listing, &request.agents)?;
     let remote = remote(repo, request)?;
     let forge = Forge::of_remote(context, repo, &remote.address)?;
+    labels::check(&forge, request)?;
     let publisher = Publisher { context, repo, request, remote, forge };
     let rows = match (ids.is_empty(), request.action) {
         (true, _) => publisher.list(&listing)?,
@@ -179,7 +185,11 @@ fn check(request: &Request) -> Result<()> {
         return Err(Error::usage("a title is for one agent").hint("git orchestra pr AGENT --title TITLE"));
     }
     if request.agents.is_empty()
-        && (request.action != PullRequestAction::Open || request.draft || request.into.is_some())
+        && (request.action != PullRequestAction::Open
+            || request.draft
+            || request.into.is_some()
+            || !request.labels.is_empty()
+            || !request.reviewers.is_empty())
     {
         return Err(Error::usage("no agent given")
             .hint("git orchestra pr AGENT…; without options it lists the open ones"));
@@ -265,7 +275,7 @@ impl Publisher<'_> {
             });
         }
         branch.push(self.context, self.repo, &self.remote)?;
-        let ours = text::of_agent(self.repo, &AgentLog::of(self.repo, id)?, agent)?;
+        let ours = text::of_agent(self.repo, &AgentLog::of(self.repo, id)?, agent, &self.forge.repo.path)?;
         let title = self.request.title.clone().unwrap_or_else(|| text::title(self.repo, agent));
         let new = NewPullRequest {
             title,
@@ -279,6 +289,7 @@ impl Publisher<'_> {
         if !opened.is_new {
             pull_request = self.bring_up_to_date(pull_request, &ours, into)?;
         }
+        labels::give(self.repo, &self.forge, self.request, agent, &pull_request)?;
         self.record(id, head, &pull_request)?;
         let checks = self.forge.checks(head).ok();
         let done = step(opened.is_new, pushed.is_some());

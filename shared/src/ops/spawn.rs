@@ -58,7 +58,7 @@ use crate::{
     context::Context,
     git::{Oid, Repo, version},
     model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, secret, tag, text},
-    ops::{caller::Caller, repairing, settings::Settings, tasks},
+    ops::{caller::Caller, issue_tasks, repairing, settings::Settings, tasks},
     store::layout,
     supervise::{guard, tree},
     trust::AcceptedRepo,
@@ -72,6 +72,8 @@ use crate::{
 pub struct Request {
     /// The tasks, in order.
     pub tasks: Vec<String>,
+    /// The number of an issue on the forge of the remote, which is a task as well.
+    pub issue: Option<u64>,
     /// The kinds of agents, such as `claude`; each task goes to each of them. If empty, the configured one.
     pub agents: Vec<String>,
     /// The team whose roles work on each task one after another, instead of one kind of agent.
@@ -199,11 +201,22 @@ impl AgentBranch {
 /// The request is invalid (2), something is missing (3), or the events cannot be written: no agent is created then. The user
 /// interrupts it (130): either no agents or all of them were created, and `status` shows which are running.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    let with_issue = request.issue.map(|number| with_issue(context, repo, request, number)).transpose()?;
+    let request = with_issue.as_ref().unwrap_or(request);
     let caller = Caller::of(repo);
     match caller.limit(repo, &request.settings, request.reviews.is_some())? {
         Cow::Borrowed(_) => run_by(context, repo, request, &caller),
         Cow::Owned(settings) => run_by(context, repo, &Request { settings, ..request.clone() }, &caller),
     }
+}
+
+/// Adds the task to resolve an issue, if agents read their tasks as text.
+fn with_issue(context: &Context, repo: &AcceptedRepo, request: &Request, number: u64) -> Result<Request> {
+    // Before the forge is asked; the task is checked as all are.
+    launches(&Config::of(repo), request)?;
+    let mut request = request.clone();
+    request.tasks.push(issue_tasks::read(context, repo, number)?);
+    Ok(request)
 }
 
 /// As [`run`], for a caller whose limits are in the settings already.

@@ -1,7 +1,7 @@
 //! Environment variables that a sandbox removes: logins for other services and sockets of the session, which the home folder does not
 //! show either.
 
-use crate::{agents, world::Environment};
+use crate::{agents, model::forge_logins::FORGE_LOGINS, world::Environment};
 
 /// Variables that name sockets of the user's session, through which programs of the machine would act for the agent.
 const SESSION_SOCKETS: &[&str] = &[
@@ -14,21 +14,12 @@ const SESSION_SOCKETS: &[&str] = &[
     "XAUTHORITY",
     "XDG_RUNTIME_DIR",
 ];
-/// Variables that hold logins of services, or name files with them.
+/// Variables that hold logins of services other than forges, or name files with them.
 const LOGINS: &[&str] = &[
     "AZURE_CLIENT_SECRET",
-    "BITBUCKET_TOKEN",
     "CARGO_REGISTRY_TOKEN",
-    "CI_JOB_TOKEN",
-    "COPILOT_GITHUB_TOKEN",
     "DIGITALOCEAN_ACCESS_TOKEN",
     "DOCKER_AUTH_CONFIG",
-    "GH_ENTERPRISE_TOKEN",
-    "GH_TOKEN",
-    "GITEA_TOKEN",
-    "GITHUB_ENTERPRISE_TOKEN",
-    "GITHUB_TOKEN",
-    "GITLAB_TOKEN",
     "GIT_ASKPASS",
     "KUBECONFIG",
     "NODE_AUTH_TOKEN",
@@ -49,7 +40,7 @@ pub(super) fn hidden(environment: &Environment, program: &str) -> Vec<&'static s
     let is_set = |(name, value): (&str, &str)| name.ends_with(USES_CLOUD) && !["", "0"].contains(&value);
     let uses_cloud = environment.text_variables().any(is_set);
     let of_cloud = if uses_cloud { &[][..] } else { OF_CLOUD };
-    let logins = LOGINS.iter().chain(of_cloud).filter(|name| !own.contains(name));
+    let logins = LOGINS.iter().chain(FORGE_LOGINS).chain(of_cloud).filter(|name| !own.contains(name));
     SESSION_SOCKETS.iter().chain(logins).copied().collect()
 }
 

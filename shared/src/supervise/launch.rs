@@ -24,7 +24,7 @@ use crate::{
         hosts, own_variables,
         preparation::Preparation,
         processes::{self, NONCE, Processes},
-        prompt,
+        prompt, publishing,
         spec::Spec,
         tree::ProcessId,
     },
@@ -106,6 +106,7 @@ pub fn start(
         .args(arguments)
         .envs(launch.variables(id))
         .env(NONCE, &record.nonce)
+        .env("GIT_TERMINAL_PROMPT", "0")
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
         // A sandbox keeps the history away, and with it the messages.
         .envs(asks.then(|| (asking::VARIABLE, asking::command())))
@@ -186,6 +187,8 @@ pub struct AgentPlace<'a> {
     pub preparation: &'a Preparation,
     /// The sandbox, if it has one.
     pub sandbox: Option<&'a Sandbox>,
+    /// The agent's program, which decides what logins it keeps; `None` for the shell of a person, who has all of them and may push.
+    pub of_program: Option<&'a str>,
 }
 
 /// Returns a command that runs in the agent's worktree, with the agent's environment: nothing in it names the main checkout.
@@ -193,7 +196,8 @@ pub struct AgentPlace<'a> {
 /// # Errors
 /// The agent's sandbox cannot be made.
 pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Result<Command> {
-    let AgentPlace { id, common_dir, worktree, branch, base, unset, preparation, sandbox } = *place;
+    let AgentPlace { id, common_dir, worktree, branch, base, unset, preparation, sandbox, of_program } =
+        *place;
     let mut command = match sandbox {
         Some(sandbox) => sandbox.command(environment, program, worktree)?,
         None => process::command(environment, program),
@@ -209,6 +213,14 @@ pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>)
     for name in unset {
         command.env_remove(name);
     }
+    if let Some(of_program) = of_program {
+        let repo = Repo::open(environment, common_dir)?;
+        let config = Config::of(&repo);
+        for name in publishing::withheld(environment, &config, of_program) {
+            command.env_remove(name);
+        }
+        command.envs(publishing::kept(environment, &config)).envs(publishing::push_guard(&repo));
+    }
     let own = own_variables::of_agent(environment, id, common_dir, worktree, preparation);
     command
         .current_dir(worktree)
@@ -222,12 +234,8 @@ pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>)
 }
 
 /// Returns the environment in which [`start_command`] runs a command, as far as it decides what the command does.
-pub fn environment_of_commands(
-    environment: &Environment,
-    id: &AgentId,
-    common_dir: &Path,
-    spec: &Spec,
-) -> Environment {
+pub fn environment_of_commands(repo: &Repo, id: &AgentId, common_dir: &Path, spec: &Spec) -> Environment {
+    let environment = &publishing::without_logins(repo.environment(), repo, &spec.profile);
     let home = environment.home();
     let changes =
         environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
@@ -257,6 +265,7 @@ fn command_of_spec(
         unset: &spec.launch.unset,
         preparation: &spec.preparation,
         sandbox,
+        of_program: Some(&spec.profile),
     };
     let mut command = command(environment, program, &place)?;
     command.envs(spec.launch.variables(id));

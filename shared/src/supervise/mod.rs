@@ -36,6 +36,7 @@ pub mod preparation;
 pub mod processes;
 pub mod program_output;
 pub mod prompt;
+pub mod publishing;
 pub mod queue;
 mod readying;
 pub mod reaper;

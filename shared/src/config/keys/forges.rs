@@ -2,9 +2,12 @@
 //! are the user's alone.
 
 use super::mcp::OPTIONAL_URL;
-use crate::config::{
-    key::{Choices, Key, Kind, NamedKey},
-    kind::OPTIONAL_TEXT,
+use crate::{
+    config::{
+        key::{Choices, Key, Kind, NamedKey, RepeatedKey},
+        kind::{BOOLEAN, OPTIONAL_TEXT},
+    },
+    model::forge_logins::FORGE_LOGINS,
 };
 
 /// The words for the kinds of forges.
@@ -46,3 +49,33 @@ pub static FORGE_TOKEN_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::ne
     "A shell command whose first line of output is your token for the host <name>, such as 'pass forge/token'; for Bitbucket \
      the e-mail address, a colon, and the token",
 ));
+
+pub static KEEP_LOGIN: RepeatedKey = RepeatedKey::new(
+    "orchestra.keepLogin",
+    "A variable with a login of a forge, such as GH_TOKEN, that agents, their commands and checks of their work get; without this they \
+     get none, except those by which an agent's program logs in to its own service; may be given several times",
+)
+.of_kind(Kind {
+    expected: "a variable with a login of a forge such as GH_TOKEN",
+    parse: |text| FORGE_LOGINS.contains(&text.trim()).then(|| text.trim().to_owned()),
+    text: String::clone,
+});
+
+pub static MAY_PUSH: Key<bool> = Key::new(
+    "orchestra.mayPush",
+    BOOLEAN,
+    || false,
+    "Whether agents may push: otherwise git refuses it for them, to the remotes of the repository and to every address with https or ssh; \
+     like a separate worktree, this prevents accidents, but is not a boundary",
+);
+
+pub static PR_LABEL: RepeatedKey = RepeatedKey::new(
+    "orchestra.prLabel",
+    "A label of the pull requests that pr opens, besides those of --label; may be given several times",
+);
+
+pub static PR_REVIEWER: RepeatedKey = RepeatedKey::new(
+    "orchestra.prReviewer",
+    "Who is asked to review the pull requests that pr opens, besides those of --reviewer: a name on the forge, or a team such as \
+     org/team; may be given several times",
+);

@@ -53,6 +53,7 @@ impl AttachedCommand {
             unset: spec.as_ref().map_or(&[], |spec| &spec.launch.unset),
             preparation: spec.as_ref().map_or(&none, |spec| &spec.preparation),
             sandbox: sandbox.as_ref(),
+            of_program: plan.shell.is_none().then_some(&*agent.profile),
         };
         let mut command = launch::command(repo.environment(), program, &place)?;
         command.args(arguments);

@@ -222,6 +222,7 @@ impl Place<'_> {
             unset: spec.as_ref().map_or(&[], |spec| &spec.launch.unset),
             preparation: spec.as_ref().map_or(&none, |spec| &spec.preparation),
             sandbox: sandbox.as_ref(),
+            of_program: Some(&self.one.agent.profile),
         };
         launch::command(self.repo.environment(), "/bin/sh", &place)
     }

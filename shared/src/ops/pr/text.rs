@@ -4,6 +4,7 @@ use crate::{
     Result,
     git::Repo,
     model::{Agent, secret, text, verdict::Verdict, work_check::WorkCheck},
+    ops::issue_tasks,
     store::AgentLog,
     world::SecretVariables,
 };
@@ -18,13 +19,18 @@ pub(super) fn title(repo: &Repo, agent: &Agent) -> String {
     text::one_line(&secret::title(&agent.title, &values(repo)), MAX_TITLE)
 }
 
-/// Returns the text about the work of an agent, in Markdown: the task, what the agent said last, the check and the verdict.
+/// Returns the text about the work of an agent, in Markdown: the issue that it is about, if that is one of the repository `place`, the task,
+/// what the agent said last, the check and the verdict.
 ///
 /// # Errors
 /// The task cannot be read.
-pub(super) fn of_agent(repo: &Repo, log: &AgentLog, agent: &Agent) -> Result<String> {
+pub(super) fn of_agent(repo: &Repo, log: &AgentLog, agent: &Agent, place: &str) -> Result<String> {
     let task = log.prompt(repo)?.unwrap_or_default();
-    Ok(secret::redact_words(&written(&String::from_utf8_lossy(&task), agent), &values(repo)))
+    let task = String::from_utf8_lossy(&task);
+    let text = secret::redact_words(&written(&task, agent), &values(repo));
+    // A forge closes the issue when the work is merged.
+    let closes = issue_tasks::number(&task, place).map(|number| format!("Closes #{number}\n\n"));
+    Ok(format!("{}{text}", closes.unwrap_or_default()))
 }
 
 fn values(repo: &Repo) -> Vec<String> {

@@ -145,10 +145,11 @@ fn ready_profile(
     options: &Options,
 ) -> Result<ReadyProfile> {
     let launch = agents::launch(name, config, options)?;
-    let prose = agents::check_prose(name, config, "a review");
+    let what = if request.issue.is_some() { "an issue" } else { "a review" };
+    let prose = agents::check_prose(name, config, what);
     let reads_prose = prose.is_ok();
-    if request.reviews.is_some() {
-        // The task of a reviewer contains text from the reviewed agent and from the test.
+    if request.reviews.is_some() || request.issue.is_some() {
+        // The task of a reviewer contains text from the reviewed agent and from the test, and an issue is by anyone.
         prose?;
     }
     let limits = request.settings.limits(config, name, &launch, None)?;

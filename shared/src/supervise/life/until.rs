@@ -95,12 +95,8 @@ impl Supervisor {
         let (tree, fresh, key, known) = self.in_repository(|supervisor| {
             let repo = supervisor.repo()?;
             let (tree, fresh) = snapshots::tree(&repo, &supervisor.id)?;
-            let environment = launch::environment_of_commands(
-                &supervisor.environment,
-                &supervisor.id,
-                &supervisor.common,
-                &supervisor.spec,
-            );
+            let environment =
+                launch::environment_of_commands(&repo, &supervisor.id, &supervisor.common, &supervisor.spec);
             let key = checks::key(&repo, &environment, tree, &until.command)?;
             let known = checks::known_pass(&repo, &key, Counting::Anywhere)?.filter(|_| !until.recheck);
             Ok((tree, fresh, key, known))

@@ -1,6 +1,7 @@
 //! A forge of our own: a server on loopback that keeps pull requests, in front of a real bare repository which git clones from and pushes to
 //! over HTTP. It speaks the interface of one of the forges, and can lose answers, refuse, and be slow to accept.
 
+mod around;
 mod bitbucket;
 mod description;
 mod git_http;
@@ -22,7 +23,7 @@ use std::{
 use serde_json::Value;
 
 use self::http::{Answer, Request};
-pub use self::pulls::Pull;
+pub use self::{around::ForgeIssue, pulls::Pull};
 
 /// The repository that the forge has.
 pub(crate) const REPOSITORY: &str = "team/app";
@@ -59,6 +60,11 @@ pub(crate) struct State {
     pub(crate) bare: PathBuf,
     pub(crate) address: SocketAddr,
     pub(crate) pulls: Vec<Pull>,
+    pub(crate) issues: Vec<ForgeIssue>,
+    /// The scopes of the token, if the forge tells them.
+    pub(crate) scopes: Option<String>,
+    /// Whether the user of the token may push.
+    pub(crate) may_push: bool,
     /// The commits whose checks failed.
     failed_checks: Vec<String>,
     token: String,
@@ -85,6 +91,9 @@ impl FakeForge {
             bare: bare.to_owned(),
             address,
             pulls: Vec::new(),
+            issues: Vec::new(),
+            scopes: None,
+            may_push: true,
             failed_checks: Vec::new(),
             token: token.to_owned(),
             troubles: Vec::new(),
@@ -135,6 +144,17 @@ impl FakeForge {
         change(&mut self.state().pulls);
     }
 
+    /// Adds an issue.
+    pub fn add_issue(&self, issue: ForgeIssue) {
+        self.state().issues.push(issue);
+    }
+
+    /// Sets the scopes of the token, if the forge tells them, and whether its user may push.
+    pub fn set_access(&self, scopes: Option<&str>, may_push: bool) {
+        let mut state = self.state();
+        (state.scopes, state.may_push) = (scopes.map(str::to_owned), may_push);
+    }
+
     /// Makes the checks of a commit fail.
     pub fn fail_checks(&self, commit: &str) {
         self.state().failed_checks.push(commit.to_owned());
@@ -183,6 +203,9 @@ impl State {
         let is_public = self.flavor == ForgeFlavor::Gitea && request.path == "/api/v1/version";
         if !is_public && !request.has_token(&self.token) {
             return Answer::error(401, "Bad credentials");
+        }
+        if let Some(answer) = around::answer(self, request) {
+            return answer;
         }
         match self.flavor {
             ForgeFlavor::GitHub => github::answer(self, request),

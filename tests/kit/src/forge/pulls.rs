@@ -27,6 +27,10 @@ pub struct Pull {
     pub author: String,
     /// The head when it was closed or merged.
     pub last_head: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Who was asked to review it.
+    pub reviewers: Vec<String>,
 }
 
 /// Why something was refused.
@@ -82,6 +86,8 @@ impl State {
             draft,
             author: LOGIN.into(),
             last_head: new,
+            labels: Vec::new(),
+            reviewers: Vec::new(),
         };
         self.pulls.push(pull.clone());
         Ok(pull)
