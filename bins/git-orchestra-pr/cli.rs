@@ -33,11 +33,18 @@ pub(crate) struct Cli {
     /// Open it as a draft
     #[arg(long)]
     pub(crate) draft: bool,
+    /// Merge work that started from that of other agents into their branches, and publish theirs as well
+    ///
+    /// An agent that was started with --after builds on the work of others. Its pull request then goes into the
+    /// branch of the one that it builds on, as long as that one's is open; typed again after that was merged, it goes
+    /// into the target.
+    #[arg(long)]
+    pub(crate) stack: bool,
     /// Merge it on the forge, if its head is still the work of the agent
-    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into"])]
+    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into", "stack"])]
     pub(crate) merge: Option<Method>,
     /// Close it without merging
-    #[arg(long, conflicts_with_all = ["draft", "title", "into"])]
+    #[arg(long, conflicts_with_all = ["draft", "title", "into", "stack"])]
     pub(crate) close: bool,
     /// Show what would be done, without doing it
     #[arg(short = 'n', long)]
@@ -62,6 +69,7 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra pr add-tests", "Push the work of an agent, and open a pull request"),
         ("git orchestra pr tag:night --draft", "Open drafts for a whole group"),
+        ("git orchestra pr use-tests --stack", "Publish the work with that on which it builds"),
         ("git orchestra pr add-tests --merge=squash", "Merge it, if nobody pushed to it since"),
         ("git orchestra pr", "List the open pull requests"),
     ],
@@ -74,6 +82,15 @@ pub(crate) const PAGE: Page = Page {
                  helpers. For another host, GH_ENTERPRISE_TOKEN, GITLAB_TOKEN, GITEA_TOKEN and FORGEJO_TOKEN are used once you \
                  named it, by orchestra.forge.HOST.kind, GH_HOST, GITLAB_HOST or GITEA_SERVER_URL. A token is sent to its host \
                  alone, and only encrypted."],
+        ),
+        (
+            "WHAT HAPPENS ON THE FORGE",
+            &[
+                "Without an agent the open pull requests are listed, with those of agents that were merged or closed since you \
+                 looked last. What is seen is recorded in the events of the agent, so that 'git orchestra status' shows it without a \
+                 network, as it was then. 'pushed to' is one to whose branch somebody else pushed. 'git orchestra cleanup' removes an \
+                 agent whose pull request was merged, in whichever way, if all its commits were in the head that was merged.",
+            ],
         ),
         (
             "WHAT WAS TRIED",
@@ -102,6 +119,7 @@ impl Cli {
             into: self.into.clone(),
             title: self.title.clone(),
             draft: self.draft,
+            stack: self.stack,
             dry_run: self.dry_run,
         }
     }

@@ -138,6 +138,7 @@ export function view() {
     const parts = [
       run.tasks != null ? count(run.tasks, "task") : "",
       `${run.landed} landed`,
+      run.published ? `${run.published} published` : "",
       run.failed ? `${run.failed} failed` : "",
       run.skipped ? `${run.skipped} skipped` : "",
       run.unchanged ? `${run.unchanged} unchanged` : "",
@@ -150,7 +151,7 @@ export function view() {
       run.tasks
         ? make("progress", {
             max: run.tasks,
-            value: run.landed + run.failed + run.skipped + run.unchanged,
+            value: run.landed + run.published + run.failed + run.skipped + run.unchanged,
             "aria-label": "Tasks that have ended",
           })
         : null,
