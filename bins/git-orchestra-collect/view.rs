@@ -9,7 +9,9 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json, landings, names};
+use orchestra_terminal::{
+    Exit, Terminal, agents, context, here, humanize, json, landings, names, pull_requests,
+};
 
 use super::cli::Cli;
 
@@ -72,6 +74,7 @@ fn facts(summary: &CollectedAgent) -> Vec<(&'static str, String)> {
     facts.extend(agent.unfinished.as_ref().map(|what| ("unfinished", what.clone())));
     facts.extend(agent.head.as_ref().map(|head| ("head", head.to_string())));
     facts.extend(landings::place(agent).map(|place| ("landed", place)));
+    facts.extend(pull_requests::place(agent).map(|place| ("published", place)));
     let around = surroundings::warnings(&agent.surroundings);
     facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));
     for left in summary.not_taken.iter().take(MAX_LEFT_OUT) {

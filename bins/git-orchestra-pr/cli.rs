@@ -39,11 +39,18 @@ pub(crate) struct Cli {
     /// Ask this person, or team such as org/team, to review it; may be given several times
     #[arg(long = "reviewer", value_name = "NAME")]
     pub(crate) reviewers: Vec<String>,
+    /// Merge work that started from that of other agents into their branches, and publish theirs as well
+    ///
+    /// An agent that was started with --after builds on the work of others. Its pull request then goes into the
+    /// branch of the one that it builds on, as long as that one's is open; typed again after that was merged, it goes
+    /// into the target.
+    #[arg(long)]
+    pub(crate) stack: bool,
     /// Merge it on the forge, if its head is still the work of the agent
-    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into", "labels", "reviewers"])]
+    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into", "stack", "labels", "reviewers"])]
     pub(crate) merge: Option<Method>,
     /// Close it without merging
-    #[arg(long, conflicts_with_all = ["draft", "title", "into", "labels", "reviewers"])]
+    #[arg(long, conflicts_with_all = ["draft", "title", "into", "stack", "labels", "reviewers"])]
     pub(crate) close: bool,
     /// Show what would be done, without doing it
     #[arg(short = 'n', long)]
@@ -72,6 +79,7 @@ pub(crate) const PAGE: Page = Page {
             "git orchestra pr add-tests --label bug --reviewer tess",
             "Give it a label, and ask somebody to review it",
         ),
+        ("git orchestra pr use-tests --stack", "Publish the work with that on which it builds"),
         ("git orchestra pr add-tests --merge=squash", "Merge it, if nobody pushed to it since"),
         ("git orchestra pr", "List the open pull requests"),
     ],
@@ -98,6 +106,15 @@ pub(crate) const PAGE: Page = Page {
                  on Bitbucket have no labels.",
                 "The pull request of an agent that was started with 'git orchestra spawn --issue' or by a plan of 'git orchestra plan \
                  --issues' says that it closes the issue.",
+            ],
+        ),
+        (
+            "WHAT HAPPENS ON THE FORGE",
+            &[
+                "Without an agent the open pull requests are listed, with those of agents that were merged or closed since you \
+                 looked last. What is seen is recorded in the events of the agent, so that 'git orchestra status' shows it without a \
+                 network, as it was then. 'pushed to' is one to whose branch somebody else pushed. 'git orchestra cleanup' removes an \
+                 agent whose pull request was merged, in whichever way, if all its commits were in the head that was merged.",
             ],
         ),
         (
@@ -129,6 +146,7 @@ impl Cli {
             draft: self.draft,
             labels: self.labels.clone(),
             reviewers: self.reviewers.clone(),
+            stack: self.stack,
             dry_run: self.dry_run,
         }
     }

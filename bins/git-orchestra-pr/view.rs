@@ -43,6 +43,7 @@ fn print_list(terminal: &Terminal, report: &Report) {
     let columns = [
         Column::new("NUMBER"),
         Column::new("AGENT").cut_in_middle().hidden_at(1),
+        Column::new("STATE").cut_at_end(),
         Column::new("INTO").cut_at_end().hidden_at(3),
         Column::new("AUTHOR").cut_at_end().hidden_at(2),
         Column::new("TITLE").cut_at_end(),
@@ -58,6 +59,7 @@ fn listed(row: &PullRequestRow) -> Option<Vec<TableCell>> {
     Some(vec![
         TableCell::number(one.number.to_string()),
         TableCell::new(agent.unwrap_or_else(|| "-".to_owned())),
+        TableCell::new(if row.head_moved { "pushed to" } else { one.state.as_str() }),
         TableCell::new(safe(&one.base)),
         TableCell::new(safe(&one.author)),
         TableCell::new(format!("{draft}{}", safe(&one.title))),

@@ -28,7 +28,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "tick", "with_review", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "tick", "pr", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) resume: Option<String>,
     /// Give up this run, or the newest one of this clone that has not ended
@@ -40,7 +40,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "tick", "with_review", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "tick", "pr", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) abort: Option<String>,
     /// Drive a run of another clone here, because that clone is gone: this run, or the newest unfinished one
@@ -54,7 +54,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["resume", "abort", "tasks", "sequential", "confirm", "yolo", "strict", "tick", "again"]
+        conflicts_with_all = ["resume", "abort", "tasks", "sequential", "confirm", "yolo", "strict", "tick", "pr", "again"]
     )]
     pub(crate) take: Option<String>,
     /// Do not ask before a run is taken from another clone
@@ -105,6 +105,14 @@ pub(crate) struct Cli {
     /// rebase of a later landing, the tick is a small commit.
     #[arg(long)]
     pub(crate) tick: bool,
+    /// Publish the work of each task as a pull request, instead of landing it here (default: {orchestra.run.autoPr})
+    ///
+    /// When the work passes the check on its own branch, a gate asks whether it may leave this machine; with
+    /// --yolo it is published at once. Then its branch is pushed and a pull request is opened, as by 'git
+    /// orchestra pr'. A task that comes after others starts from their work as soon as that is published, and its
+    /// pull request goes into their branch. Whether the forge takes the work is asked before anything starts.
+    #[arg(long, conflicts_with = "tick")]
+    pub(crate) pr: bool,
     /// Have the work of each task reviewed by an agent before it lands, such as --with-review=claude
     ///
     /// When the work passes the check, a reviewer looks at it as with 'git orchestra review --by'. What it approves
@@ -131,6 +139,7 @@ pub(crate) const PAGE: Page = Page {
             "Carry out the tasks of spec-kit, and tick those that land",
         ),
         ("git orchestra run plan.md --with-review=claude", "Have an agent review all work before it lands"),
+        ("git orchestra run TODO.md --pr", "Turn each task into a pull request"),
         ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
         (
@@ -165,6 +174,9 @@ pub(crate) const PAGE: Page = Page {
             "With --with-review, nothing lands that is not approved: neither commits that came after the review, nor \
              what an agent would write while it resolves a conflict. A verdict that you give with 'git orchestra \
              review' counts as well. With --yolo, work that is not approved has failed.",
+            "With --pr a task is 'published' once its pull request is open: the run does not wait until somebody merges it. A \
+             forge that is away stops the run, and --continue finishes it, with one pull request for each branch. What \
+             concerns one task, such as a push that the remote refuses, is asked at its gate.",
             "All agents of a run have the tag run/ID: 'git orchestra stop tag:run/ID' stops them. 'git orchestra undo' \
              undoes its landings one by one, the newest first.",
         ],

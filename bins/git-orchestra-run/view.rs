@@ -56,6 +56,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         confirm: cli.confirm,
         yolo: cli.yolo,
         strict: cli.strict,
+        pr: cli.pr,
         tick: cli.tick,
         with_review: cli.with_review.clone(),
         dry_run: cli.dry_run,
@@ -171,12 +172,20 @@ fn help(reason: &str) -> &'static [&'static str] {
 
 /// Prints how the run ended and what to type next, and returns the exit status.
 fn finish(terminal: &Terminal, report: &Report, is_given_up: bool) -> Exit {
+    if let Some(place) = report.publishes_to.as_ref().filter(|_| report.dry_run) {
+        let (repo, host, into) = (text::safe(&place.repo), text::safe(&place.host), text::safe(&report.into));
+        terminal
+            .eprintln(&format!("the work would be published to {repo} on {host}, to be merged into {into}"));
+    }
     if report.dry_run {
         return Exit::Done;
     }
     let number = |outcome| report.tasks.iter().filter(|row| row.outcome == Some(outcome)).count();
     let (landed, unchanged) = (number(TaskOutcome::Landed), number(TaskOutcome::Unchanged));
-    let also = if unchanged == 0 { String::new() } else { format!(", {unchanged} unchanged") };
+    let published = number(TaskOutcome::Published);
+    let also =
+        [(published, "published"), (unchanged, "unchanged")].into_iter().filter(|(number, _)| *number > 0);
+    let also: String = also.map(|(number, how)| format!(", {number} {how}")).collect();
     let of = count(report.tasks.len() as u64, "task");
     let into = text::one_line(&report.into, MAX_TEXT);
     let key = report.run.clone().unwrap_or_default();

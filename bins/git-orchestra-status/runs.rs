@@ -17,7 +17,12 @@ fn line(run: &OpenRun) -> String {
     let of = run.tasks.map_or_else(String::new, |tasks| format!(" of {tasks}"));
     let word = if run.tasks.unwrap_or(run.landed) == 1 { "task" } else { "tasks" };
     let mut line = format!("run {}: {}{of} {word} landed", run.run, run.landed);
-    for (number, how) in [(run.unchanged, "unchanged"), (run.failed, "failed"), (run.skipped, "skipped")] {
+    for (number, how) in [
+        (run.published, "published"),
+        (run.unchanged, "unchanged"),
+        (run.failed, "failed"),
+        (run.skipped, "skipped"),
+    ] {
         if number > 0 {
             line.push_str(&format!(", {number} {how}"));
         }

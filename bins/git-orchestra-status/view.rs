@@ -16,7 +16,7 @@ use orchestra::{
 };
 use orchestra_terminal::{
     Exit, Terminal, agents, caps, change_stream, context, here, humanize, json, limits, names, outcome,
-    request_view,
+    pull_requests, request_view,
     style::Role,
     table::{self, Column, TableCell},
     watch::{self, Stream, Until, WatchEnd, Watched},
@@ -222,6 +222,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
+    lines.extend(pull_requests::place(agent).map(|place| ("published", place)));
     lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
     lines.extend(allowed(agent));
     lines.extend(ready::lines(&detail.ready));

@@ -32,7 +32,7 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "run",
-        r#"{"plan":"- a","file":null,"resume":null,"abort":null,"take":"","yes":true,"again":true,"even_if_red":true,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"confirm":false,"yolo":true,"strict":true,"tick":true,"with_review":null,"dry_run":true}"#,
+        r#"{"plan":"- a","file":null,"resume":null,"abort":null,"take":"","yes":true,"again":true,"even_if_red":true,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"confirm":false,"yolo":true,"strict":true,"tick":true,"pr":true,"with_review":null,"dry_run":true}"#,
     ),
     (
         "designer",
@@ -54,7 +54,7 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "pr",
-        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"labels":["bug"],"reviewers":["tess"],"dry_run":true}"#,
+        r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"labels":["bug"],"reviewers":["tess"],"stack":false,"dry_run":true}"#,
     ),
     (
         "sync",

@@ -136,6 +136,7 @@ export function view() {
     const parts = [
       run.tasks != null ? count(run.tasks, "task") : "",
       `${run.landed} landed`,
+      run.published ? `${run.published} published` : "",
       run.failed ? `${run.failed} failed` : "",
       run.skipped ? `${run.skipped} skipped` : "",
       run.unchanged ? `${run.unchanged} unchanged` : "",
@@ -148,7 +149,7 @@ export function view() {
       run.tasks
         ? make("progress", {
             max: run.tasks,
-            value: run.landed + run.failed + run.skipped + run.unchanged,
+            value: run.landed + run.published + run.failed + run.skipped + run.unchanged,
             "aria-label": "Tasks that have ended",
           })
         : null,

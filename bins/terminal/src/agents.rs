@@ -12,7 +12,7 @@ pub use crate::caps::dollars;
 use crate::{
     caps, here, humanize, landings, limits,
     output::Terminal,
-    request_view,
+    pull_requests, request_view,
     style::{Painter, Role, role_of},
     table::{self, Column, TableCell},
 };
@@ -219,7 +219,8 @@ pub fn activity(agent: &AgentObject) -> String {
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
-    [not_landed, landed, judged, proposed, stale, main, left]
+    let published = pull_requests::state(agent).filter(|_| landed.is_none());
+    [not_landed, landed, published, judged, proposed, stale, main, left]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()

@@ -65,6 +65,7 @@ pub mod pages;
 mod picker;
 pub mod printing;
 pub mod prompt;
+pub mod pull_requests;
 pub mod request_view;
 pub mod run;
 pub mod settings;

@@ -287,6 +287,7 @@ rows! { Published:
     "Pull-Request-Head" => head,
     "Pull-Request-Into" => into,
     "Pull-Request-State" => state,
+    "Pull-Request-Merged" => merged_head,
 }
 
 impl Group for Published {

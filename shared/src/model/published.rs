@@ -42,6 +42,9 @@ pub struct Published {
     pub into: BranchName,
     /// Whether it was open.
     pub state: PullRequestState,
+    /// The head that the forge merged, if it did and says which; work beyond it is not merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_head: Option<IdOrText<CommitId>>,
 }
 
 impl Published {
@@ -56,6 +59,7 @@ impl Published {
             head: self.head.short(),
             into: line(&self.into).into(),
             state: self.state,
+            merged_head: self.merged_head.as_ref().map(IdOrText::short),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod builds;
 mod examiner;
+mod merged_on_forge;
 mod targets;
 mod teardown;
 

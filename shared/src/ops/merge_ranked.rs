@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::agent_repairer::AgentRepairer;
-pub(in crate::ops) use self::on_target::{FailsOnTarget, failing_on_target};
+pub(in crate::ops) use self::on_target::{FailsOnTarget, failing_at, failing_on_target};
 pub use self::{
     check_plan::CheckPlan,
     outcome::{BranchOutcome, BranchRow},

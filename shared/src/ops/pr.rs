@@ -6,12 +6,20 @@
 
 mod branch;
 mod labels;
+mod list;
+pub(in crate::ops) mod place;
+mod seen;
+mod stack;
 mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::branch::PushedBranch;
+pub use self::place::PublishPlace;
+use self::{
+    branch::{Ground, PushedBranch},
+    place::{refuse_agents, remote},
+};
 pub use crate::forge::{ForgeChecks, MergeMethod, PullRequest};
 use crate::{
     Code, Error, Result,
@@ -19,17 +27,12 @@ use crate::{
     forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, PullRequestState, with_our_part},
     git::{Oid, remotes::RemoteOptions},
     landing::branches,
-    model::{
-        Agent, AgentId, BranchName, Fact, IdOrText, Phase, published::Published, text::safe, verdict::Verdict,
-    },
+    model::{Agent, AgentId, Phase, text::safe, verdict::Verdict},
     ops::selection,
-    store::{self, AgentLog, Listing, append_if},
+    store::{self, AgentLog, Listing},
     sync::{Remote, remote_tips::RemoteTips},
     trust::AcceptedRepo,
 };
-
-/// How many open pull requests are listed.
-const MAX_LISTED: usize = 1000;
 
 /// What to do with which pull requests.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -51,6 +54,8 @@ pub struct Request {
     pub labels: Vec<String>,
     /// Who is asked to review it; those who were asked before stay.
     pub reviewers: Vec<String>,
+    /// Whether work that started from that of other agents is merged into their branches, and theirs is published as well.
+    pub stack: bool,
     /// Whether to only report what would be done.
     pub dry_run: bool,
 }
@@ -97,6 +102,9 @@ pub struct PullRequestRow {
     pub pushed: Option<Oid>,
     /// What the checks of the forge say of its head; `None` if they were not asked.
     pub checks: Option<ForgeChecks>,
+    /// Whether its head is not what was pushed from here: somebody else pushed to its branch.
+    #[serde(default)]
+    pub head_moved: bool,
 }
 
 /// What was done with a pull request.
@@ -136,7 +144,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     check(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
-    let remote = remote(repo, request)?;
+    let remote = remote(repo, request.remote.as_deref())?;
     let forge = Forge::of_remote(context, repo, &remote.address)?;
     labels::check(&forge, request)?;
     let publisher = Publisher { context, repo, request, remote, forge };
@@ -155,27 +163,6 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         repo: path,
         dry_run: request.dry_run,
         pull_requests: rows,
-    })
-}
-
-fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
-    if !repo.is_called_by_agent() {
-        return Ok(());
-    }
-    Err(Error::new(Code::NotForAgents, "an agent does not publish work")
-        .hint("git orchestra inbox tell 'what should be published'"))
-}
-
-/// Chooses the remote as `sync` does; what to type next is another command.
-fn remote(repo: &AcceptedRepo, request: &Request) -> Result<Remote> {
-    let chosen = Remote::choose(repo, request.remote.as_deref(), repo.environment().directory());
-    chosen.map_err(|error| match error.code {
-        Code::RemoteMissing => Error::new(error.code, "this repository has no remote to publish work on")
-            .hint("git remote add origin URL"),
-        Code::RemoteAmbiguous | Code::RemoteUnknown => Error::new(error.code, error.message)
-            .hint("git remote -v")
-            .hint("git orchestra pr AGENT --remote NAME"),
-        _ => error,
     })
 }
 
@@ -203,21 +190,6 @@ fn check(request: &Request) -> Result<()> {
 }
 
 impl Publisher<'_> {
-    fn list(&self, listing: &Listing) -> Result<Vec<PullRequestRow>> {
-        let by_branch = |branch: &str| {
-            let row = listing.rows.iter().find(|row| listing.trailer(row, "Branch") == Some(branch))?;
-            Some(row.id.clone())
-        };
-        let row = |pull_request: PullRequest| PullRequestRow {
-            agent: by_branch(&pull_request.head).filter(|_| pull_request.fork.is_none()),
-            done: PullRequestStep::Listed,
-            pushed: None,
-            checks: None,
-            pull_request: Some(pull_request),
-        };
-        Ok(self.forge.list(MAX_LISTED)?.into_iter().map(row).collect())
-    }
-
     fn each(
         &self,
         ids: &[AgentId],
@@ -232,24 +204,32 @@ impl Publisher<'_> {
     }
 
     fn publish(&self, ids: &[AgentId]) -> Result<Vec<PullRequestRow>> {
-        let into = branches::target(self.repo, self.request.into.as_deref())?.branch;
+        let target = branches::target(self.repo, self.request.into.as_deref())?.branch;
+        let ids = if self.request.stack { stack::with_below(self.repo, ids)? } else { ids.to_vec() };
         // All agents are looked at before the first push.
         let mut work = Vec::with_capacity(ids.len());
-        for id in ids {
+        for id in &ids {
             let agent = store::agent(self.repo, id)?;
             let head = work_of(id, &agent)?;
             work.push((id, agent, head));
         }
         let there = RemoteTips::ask(self.context, self.repo, &self.remote, RemoteOptions::default())?;
-        let branch = |work: &(_, Agent, Oid)| {
-            PushedBranch::plan(self.repo, &self.remote, &there, &work.1, work.2, &into)
+        let branch = |(_, agent, head): &(&AgentId, Agent, Oid)| {
+            let into = self.base_of(agent, &target, &ids)?;
+            let below = stack::below(agent);
+            let is_below = |one: &&(&AgentId, Agent, Oid)| self.request.stack && below.contains(one.0);
+            let with: Vec<_> =
+                work.iter().filter(is_below).map(|(_, one, head)| (one.branch.clone(), *head)).collect();
+            let ground = Ground { remote: &self.remote, there: &there, with: &with };
+            Ok((PushedBranch::plan(self.repo, &ground, agent, *head, &into)?, into))
         };
-        let branches = work.iter().map(branch).collect::<Result<Vec<_>>>()?;
+        let (branches, bases): (Vec<_>, Vec<_>) =
+            work.iter().map(branch).collect::<Result<Vec<_>>>()?.into_iter().unzip();
         branch::refuse_secrets(self.repo, &branches, &there)?;
         let mut rows = Vec::with_capacity(ids.len());
-        for ((id, agent, head), branch) in work.iter().zip(branches) {
+        for ((id, agent, head), (branch, into)) in work.iter().zip(branches.iter().zip(bases)) {
             self.context.check()?;
-            rows.push(self.publish_one(id, agent, *head, &branch, &into)?);
+            rows.push(self.publish_one(id, agent, *head, branch, &into)?);
         }
         Ok(rows)
     }
@@ -263,8 +243,18 @@ impl Publisher<'_> {
         into: &str,
     ) -> Result<PullRequestRow> {
         let pushed = branch.is_needed().then_some(head);
+        let found = self.forge.find(&agent.branch)?;
+        // A process that was killed may have opened it, and somebody merged it since: there is nothing to publish.
+        if let Some(merged) =
+            found.as_ref().filter(|found| found.is_at(head) && found.state == PullRequestState::Merged)
+        {
+            if !self.request.dry_run {
+                self.record(id, head, merged)?;
+            }
+            return Ok(row(id, PullRequestStep::Unchanged, merged.clone(), None));
+        }
         if self.request.dry_run {
-            let found = self.forge.find(&agent.branch)?.filter(|found| found.state == PullRequestState::Open);
+            let found = found.filter(|found| found.state == PullRequestState::Open);
             let done = step(found.is_none(), pushed.is_some());
             return Ok(PullRequestRow {
                 agent: Some(id.clone()),
@@ -272,6 +262,7 @@ impl Publisher<'_> {
                 pull_request: found,
                 pushed,
                 checks: None,
+                head_moved: false,
             });
         }
         branch.push(self.context, self.repo, &self.remote)?;
@@ -293,7 +284,7 @@ impl Publisher<'_> {
         self.record(id, head, &pull_request)?;
         let checks = self.forge.checks(head).ok();
         let done = step(opened.is_new, pushed.is_some());
-        Ok(PullRequestRow { agent: Some(id.clone()), done, pull_request: Some(pull_request), pushed, checks })
+        Ok(PullRequestRow { pushed, ..row(id, done, pull_request, checks) })
     }
 
     /// Changes what is ours in a pull request that was there: our part of its text, and what was asked for.
@@ -302,7 +293,8 @@ impl Publisher<'_> {
         let change = PullRequestChange {
             title: self.request.title.clone().filter(|title| *title != there.title),
             body: (body != there.body).then_some(body),
-            base: (self.request.into.is_some() && there.base != into).then(|| into.to_owned()),
+            base: ((self.request.into.is_some() || self.request.stack) && there.base != into)
+                .then(|| into.to_owned()),
         };
         if change == PullRequestChange::default() {
             Ok(there)
@@ -360,24 +352,6 @@ impl Publisher<'_> {
             }
         }
     }
-
-    /// Records a pull request in the events of its agent, if that is news.
-    fn record(&self, id: &AgentId, head: Oid, seen: &PullRequest) -> Result<()> {
-        let published = Published {
-            host: self.forge.repo.host.clone(),
-            repo: self.forge.repo.path.clone(),
-            number: seen.number,
-            url: seen.url.clone(),
-            head: IdOrText::Id(head),
-            into: BranchName::from(seen.base.as_str()),
-            state: seen.state,
-        };
-        let decide = |fold: &crate::model::fold::Fold| {
-            (fold.agent.published.as_ref() != Some(&published))
-                .then(|| vec![Fact::Published(published.clone())])
-        };
-        append_if(self.repo, id, decide).map(drop)
-    }
 }
 
 const fn step(is_new: bool, is_pushed: bool) -> PullRequestStep {
@@ -394,7 +368,8 @@ fn row(
     pull_request: PullRequest,
     checks: Option<ForgeChecks>,
 ) -> PullRequestRow {
-    PullRequestRow { agent: Some(id.clone()), done, pull_request: Some(pull_request), pushed: None, checks }
+    let agent = Some(id.clone());
+    PullRequestRow { agent, done, pull_request: Some(pull_request), pushed: None, checks, head_moved: false }
 }
 
 /// Returns the commit with the work of an agent that can be published.

@@ -18,6 +18,7 @@ pub(in crate::ops) mod edits;
 mod gates;
 mod given_up;
 mod land;
+mod publish;
 mod review;
 mod started;
 mod take;
@@ -36,12 +37,13 @@ use crate::{
     Code, Error, Result,
     config::{
         Config, Settings,
-        keys::{AGENT, BUILD, TEST, TICK},
+        keys::{AGENT, AUTO_PR, BUILD, TEST, TICK},
     },
     context::Context,
     landing::branches,
     model::{
         AgentId,
+        published::Published,
         run::{RunPhase, TaskOutcome},
         secret, text,
         verdict::Verdict,
@@ -50,6 +52,7 @@ use crate::{
         caller::Caller,
         gate_object::{OpenGate, RunClone},
         merge_ranked, plan,
+        pr::place::{self, PublishPlace},
         review::by_agent,
         run_list, spawn,
     },
@@ -101,6 +104,8 @@ pub struct Request {
     pub strict: bool,
     /// Whether the tasks that land are ticked in the file; by default, as configured.
     pub tick: bool,
+    /// Whether the work of each task is published as a pull request instead of landing here; by default, as configured.
+    pub pr: bool,
     /// The profile of the agents that review the work of each task before it lands; an empty text is that of the agents of the tasks.
     /// Without it, nothing is reviewed unless the plan says so.
     pub with_review: Option<String>,
@@ -127,6 +132,9 @@ pub struct Report {
     /// The gates that wait for a person's answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<OpenGate>,
+    /// Where the work of its tasks is published, if it is not landed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publishes_to: Option<PublishPlace>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// Whether this was a dry run, which changed nothing.
@@ -162,6 +170,9 @@ pub struct TaskRow {
     /// The number of the gate at which it waits for a person's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<u64>,
+    /// The pull request of its work, as it was when it was looked at last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<Published>,
 }
 
 /// Begins or continues a run, and returns when it has ended or needs a person; or gives a run up. `show` is called with each task that
@@ -192,7 +203,16 @@ pub fn run(
         check_settings(repo)?;
         let mut driver = Driver::open(context, repo, started::find(repo, typed)?, show)?;
         driver.change(request)?;
+        if driver.started.publish && !driver.log()?.run.phase.is_end() {
+            driver.place = Some(place::look(context, repo, &driver.started.into)?);
+        }
         return driver.drive();
+    }
+    if request.pr && request.tick {
+        return Err(Error::usage(
+            "a task is ticked by the commit that lands it, and a pull request lands none",
+        )
+        .hint("leave out --tick or --pr"));
     }
     let text = request
         .plan
@@ -207,7 +227,8 @@ pub fn run(
     }
     let named = request.into.as_deref().or(read.into.as_deref());
     let into = branches::target(repo, named)?.branch;
-    let (list, unticked) = list(repo, request, &into, read.format)?;
+    let publish = request.pr || Config::of(repo).get(&AUTO_PR)?;
+    let (list, unticked) = if publish { (None, None) } else { list(repo, request, &into, read.format)? };
     let title = read.title.or_else(|| read.tasks.first().map(Task::text)).unwrap_or_default();
     let started = StartedRun {
         plan: read.markdown,
@@ -220,6 +241,7 @@ pub fn run(
         confirm: request.confirm,
         yolo: request.yolo,
         strict: request.strict,
+        publish,
         list,
         review: reviewing(repo, request, read.review.as_ref())?,
         tasks: chosen(&read.tasks, &request.tasks)?,
@@ -228,6 +250,8 @@ pub fn run(
         check_settings(repo)?;
         require_check(repo, request)?;
     }
+    // Before anything starts, and also if nothing will: whether the forge takes the work.
+    let publishes_to = publish.then(|| place::look(context, repo, &started.into)).transpose()?;
     let mut warnings = check_tasks(context, repo, &started)?;
     warnings.extend(unticked.clone());
     let left_out = read.left_out.iter().take(MAX_LEFT_OUT);
@@ -238,7 +262,7 @@ pub fn run(
         let tasks = rows(&started.plan()?, &started.tasks);
         let (into, phase) = (started.into, RunPhase::Running);
         let (run, driver, gates) = (None, None, Vec::new());
-        return Ok(Report { run, into, phase, driver, tasks, gates, warnings, dry_run: true });
+        return Ok(Report { run, into, phase, driver, tasks, gates, publishes_to, warnings, dry_run: true });
     }
     if let Some(earlier) = earlier {
         return Err(earlier.error());
@@ -249,6 +273,7 @@ pub fn run(
     let key = earlier::begin(context, repo, &started, request.again)?;
     let mut driver = Driver::open(context, repo, key, show)?;
     driver.warnings.extend(left_out.chain(unticked));
+    driver.place = publishes_to;
     driver.drive()
 }
 
@@ -355,6 +380,7 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
         reviewer: None,
         verdict: None,
         gate: None,
+        pull_request: None,
     };
     plan.tasks.iter().filter(|task| is_chosen(&task.id)).map(row).collect()
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::run::GateKind;
-use TaskOutcome::{Failed, Landed, Skipped, Unchanged};
+use TaskOutcome::{Failed, Landed, Published, Skipped, Unchanged};
 use TaskState::{
     AtGate, Ended, FromUndone, LandedUnrecorded, Lost, NeedsPerson, NotApproved, NotDone, Ready, Review,
     Unstarted, Working,
@@ -41,6 +41,8 @@ fn each_state_has_its_next_step() {
         (&[(Ready, ""), (Unstarted, "a"), (Ready, "")], false, Step::Land(vec![0, 2])),
         (&[(Ended(Landed), ""), (Unstarted, "a")], false, Step::Start(vec![1])),
         (&[(Ended(Unchanged), ""), (Unstarted, "a")], false, Step::Start(vec![1])),
+        (&[(Ended(Published), ""), (Unstarted, "a")], false, Step::Start(vec![1])),
+        (&[(Ended(Published), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Partial)),
         (&[(Ended(Unchanged), ""), (Ended(Landed), "")], false, Step::End(RunPhase::Done)),
         (&[(Ended(Unchanged), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Partial)),
         (

@@ -33,5 +33,5 @@ pub use agent_chain::Chain;
 pub use agent_state::{AgentLog, agent, any_agent};
 pub use append::{NewAgent, append, append_if, begin, create};
 pub use folded_log::FoldedLog;
-pub use list::Listing;
+pub use list::{ListRow, Listing};
 pub use unreadable::Unreadable;

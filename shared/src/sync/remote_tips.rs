@@ -1,7 +1,7 @@
 //! The refs that a remote has now: a push sends everything that they do not contain. Only the remote's own answer counts. What this
 //! clone recorded earlier, or of other remotes, may be of another repository, out of date, or written by a stranger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Result,
@@ -18,6 +18,8 @@ const MAX_BRANCHES: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct RemoteTips {
     refs: BTreeMap<String, Oid>,
+    /// The names of those whose objects do not exist here.
+    unfetched: BTreeSet<String>,
 }
 
 impl RemoteTips {
@@ -38,7 +40,7 @@ impl RemoteTips {
         }
         let (here, elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) =
             refs.unwrap_or_default().into_iter().partition(|(_, id)| repo.has_object(*id));
-        let mut known = Self { refs: here };
+        let mut known = Self { refs: here, unfetched: elsewhere.keys().cloned().collect() };
         if let [place] = places.as_slice() {
             known.fetch_moved_branches(context, repo, remote, place, elsewhere, options)?;
         }
@@ -77,6 +79,11 @@ impl RemoteTips {
         Ok(())
     }
 
+    /// Returns whether the remote has a ref, also one whose object does not exist here.
+    pub fn has_ref(&self, name: &str) -> bool {
+        self.refs.contains_key(name) || self.unfetched.contains(name)
+    }
+
     /// Returns the object that a ref of the remote points to.
     pub fn get(&self, name: &str) -> Option<Oid> {
         self.refs.get(name).copied()
@@ -90,7 +97,8 @@ impl RemoteTips {
     /// Returns the refs that are not orchestra's.
     pub(super) fn without_shared(&self) -> Self {
         let others = self.refs.iter().filter(|(name, _)| !name.starts_with(layout::SHARED));
-        Self { refs: others.map(|(name, id)| (name.clone(), *id)).collect() }
+        let refs = others.map(|(name, id)| (name.clone(), *id)).collect();
+        Self { refs, unfetched: self.unfetched.clone() }
     }
 
     /// Returns the tips of notes. Their commits have no parents, so what the remote has of them is found by their trees.

@@ -81,6 +81,13 @@ pub static TICK: Key<bool> = Key::new(
 )
 .set_by_project();
 
+pub static AUTO_PR: Key<bool> = Key::new(
+    "orchestra.run.autoPr",
+    BOOLEAN,
+    || false,
+    "Whether a run publishes the work of each task as a pull request, as with --pr, instead of landing it here",
+);
+
 pub static COUNT_WORKTREE_CHECKS: Key<bool> = Key::new(
     "orchestra.countWorktreeChecks",
     BOOLEAN,

@@ -110,6 +110,7 @@ pub static KEYS: &[&dyn Described] = &[
     &CHECK_AGE,
     &GATE_TIME,
     &TICK,
+    &AUTO_PR,
     &COUNT_WORKTREE_CHECKS,
     &MERGE_TIMEOUT,
     &REGENERATE,

@@ -40,6 +40,9 @@ pub struct RunOptions {
     /// Whether an agent reviews the work of each task before it lands. By which profile, each clone decides itself.
     #[serde(skip_serializing_if = "is_false")]
     pub reviewed: bool,
+    /// Whether the work of each task becomes a pull request instead of landing in the branch of this clone.
+    #[serde(skip_serializing_if = "is_false")]
+    pub publish: bool,
     /// The path in the repository of the list in which tasks are ticked that land.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,

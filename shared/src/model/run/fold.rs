@@ -2,7 +2,7 @@
 //!
 //! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
 //! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
-//! Of several ends of one task the highest counts, `landed > unchanged > failed > skipped`, and of equal ones the first.
+//! Of several ends of one task the highest counts, `landed > published > unchanged > failed > skipped`, and of equal ones the first.
 //! A gate is closed by the first event of the clone that opened it, or of one that has taken the run since.
 //! What a clone that does not drive the run writes about tasks, gates, and the end of the run changes nothing, and is listed as a conflict.
 

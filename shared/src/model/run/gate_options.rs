@@ -28,6 +28,8 @@ words! {
         Limit = "limit",
         /// Something in a checkout of the target keeps a landing from moving it.
         BlockedTarget = "blocked-target",
+        /// The work of a task is about to leave this machine as a pull request, or could not be published.
+        Publish = "publish",
         /// A reason that is newer than this program.
         Other = "other",
     }
@@ -37,7 +39,7 @@ words! {
     /// What a person can answer at a gate.
     #[derive(Hash)]
     pub enum GateOption: ignoring case {
-        /// Start the tasks, land the work as it is, or raise the budget.
+        /// Start the tasks, land or publish the work as it is, or raise the budget.
         Accept = "accept",
         /// Resume the agent of the task with the reason, then land its work; or have the work reviewed once more.
         Retry = "retry",
@@ -112,6 +114,10 @@ const OPTIONS: &[(GateKind, GateOption, &str)] = {
         (Kind::Limit, Stop, STOP),
         (Kind::BlockedTarget, Retry, "land again, now that nothing is in the way"),
         (Kind::BlockedTarget, Stop, STOP),
+        (Kind::Publish, Accept, "push the work, and open a pull request"),
+        (Kind::Publish, Retry, "resume the agent with the reason, and publish its new work"),
+        (Kind::Publish, Skip, SKIP),
+        (Kind::Publish, Stop, STOP),
         (Kind::Other, Retry, RETRY),
         (Kind::Other, Skip, SKIP),
         (Kind::Other, Stop, STOP),

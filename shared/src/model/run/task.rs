@@ -14,6 +14,8 @@ words! {
     pub enum TaskOutcome {
         /// Its work passed the check and is in the target branch.
         Landed = "landed",
+        /// Its work passed the check and is in a pull request, instead of the target branch.
+        Published = "published",
         /// Its agent was done and changed nothing, and the target branch passes the check as it is.
         Unchanged = "unchanged",
         /// Its agent was not done, or its work did not land.
@@ -26,13 +28,14 @@ words! {
 impl TaskOutcome {
     /// Returns whether tasks that need one with this outcome can start.
     pub const fn satisfies(self) -> bool {
-        matches!(self, Self::Landed | Self::Unchanged)
+        matches!(self, Self::Landed | Self::Published | Self::Unchanged)
     }
 
     /// Returns the rank that decides which end counts if there are several: the highest.
     const fn rank(self) -> u8 {
         match self {
-            Self::Landed => 3,
+            Self::Landed => 4,
+            Self::Published => 3,
             Self::Unchanged => 2,
             Self::Failed => 1,
             Self::Skipped => 0,

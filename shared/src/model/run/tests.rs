@@ -111,6 +111,8 @@ fn the_highest_end_of_a_task_counts_in_any_order() {
         (Skipped, Failed, Failed),
         (Unchanged, Failed, Unchanged),
         (Unchanged, Landed, Landed),
+        (Published, Unchanged, Published),
+        (Published, Landed, Landed),
     ] {
         let fold = fold::fold(&[event(2, "a", &end(first)), event(3, "b", &end(second))]);
         assert_eq!(fold.tasks.len(), 1);

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, path::PathBuf};
 
 use super::{
-    Request,
+    Request, merged_on_forge,
     targets::{self, IntegrationTarget},
 };
 use crate::{
@@ -357,6 +357,16 @@ impl<'a> Examiner<'a> {
                     None => (sentence(finding, &target.name), None),
                 }
             });
+        }
+        // A revert that is seen here is newer than what the forge said.
+        let is_reverted = first.as_ref().is_some_and(|(_, way_back)| way_back.is_some());
+        let published = agent.published.as_ref().map(|one| &*one.into);
+        let is_asked = self.request.into.as_deref().is_none_or(|into| published == Some(into));
+        if is_asked
+            && !is_reverted
+            && let Some(why) = merged_on_forge::sentence(self.repo, id, agent, self.writer, work.tip)?
+        {
+            return Ok(Ok(why));
         }
         let nowhere = || ("no branch to search for its work (name one with --into BRANCH)".to_owned(), None);
         Ok(Err(first.unwrap_or_else(nowhere)))

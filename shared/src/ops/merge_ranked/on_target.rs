@@ -4,6 +4,7 @@ use super::{Request, prepare};
 use crate::{
     Result,
     context::Context,
+    git::Oid,
     landing::{
         branches,
         verify::{self, CommitCheck},
@@ -37,11 +38,24 @@ pub(in crate::ops) fn failing_on_target(
     repo: &AcceptedRepo,
     request: &Request,
 ) -> Result<Option<FailsOnTarget>> {
+    let target = branches::target(repo, request.into.as_deref())?;
+    failing_at(context, repo, request, target.tip)
+}
+
+/// Runs the checks of a landing on a commit, as [`failing_on_target`] does on the target.
+///
+/// # Errors
+/// Those of [`failing_on_target`].
+pub(in crate::ops) fn failing_at(
+    context: &Context,
+    repo: &AcceptedRepo,
+    request: &Request,
+    commit: Oid,
+) -> Result<Option<FailsOnTarget>> {
     repo.confirm()?;
     let options = prepare::options(repo, request)?;
-    let target = branches::target(repo, request.into.as_deref())?;
     for (name, command) in options.checks {
-        let what = CommitCheck { commit: target.tip, command: &command, recheck: request.recheck };
+        let what = CommitCheck { commit, command: &command, recheck: request.recheck };
         let ran = verify::verify(context, repo, what, options.check_timeout)?;
         if let Some(why) = ran.failure {
             return Ok(Some(FailsOnTarget { name, why }));

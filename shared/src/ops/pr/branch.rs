@@ -9,7 +9,7 @@ use crate::{
         Oid, Repo,
         remotes::{PushRule, RefPush, RejectionCause, RemoteOptions},
     },
-    model::{Agent, text},
+    model::{Agent, BranchName, dependency::MAX_DEPENDENCIES, text},
     store::layout,
     sync::{Remote, remote_tips::RemoteTips, secrets},
 };
@@ -29,21 +29,20 @@ impl PushedBranch {
     /// The remote lacks the branch to merge into, or commits that the work builds on (3); somebody pushed to the branch (4).
     pub(super) fn plan(
         repo: &Repo,
-        remote: &Remote,
-        there: &RemoteTips,
+        ground: &Ground<'_>,
         agent: &Agent,
         head: Oid,
         into: &str,
     ) -> Result<Self> {
         let name = layout::branch_ref(&agent.branch);
-        check_base(repo, remote, there, agent, into)?;
+        ground.check(repo, agent.base.commit(), into, !agent.after.is_empty())?;
         let published = agent.published.as_ref().and_then(|one| one.head.commit());
-        let rule = match there.get(&name) {
+        let rule = match ground.there.get(&name) {
             Some(now) if now == head => return Ok(Self { name, push: None }),
             None => PushRule::Lease(None),
             Some(now) if repo.contains(head, now)? => PushRule::FastForwardOnly,
             Some(now) if published == Some(now) => PushRule::Lease(Some(now)),
-            Some(_) => return Err(moved(remote, &agent.branch)),
+            Some(_) => return Err(moved(ground.remote, &agent.branch)),
         };
         Ok(Self { push: Some(RefPush { name: name.clone(), new: Some(head), rule }), name })
     }
@@ -89,31 +88,68 @@ fn moved(remote: &Remote, branch: &str) -> Error {
     Error::new(Code::RemoteChanged, what).hint_command(&[&"git", &"fetch", &remote.address, &branch])
 }
 
-/// Checks that the forge has the branch to merge into, and all commits that the work builds on: they would be published with it.
-fn check_base(repo: &Repo, remote: &Remote, there: &RemoteTips, agent: &Agent, into: &str) -> Result<()> {
-    let address = text::safe(&remote.address);
-    if there.get(&layout::branch_ref(into)).is_none() {
-        return Err(Error::new(
-            Code::BranchUnknown,
-            format!("'{address}' has no branch '{}', or one that was not fetched", text::safe(into)),
-        )
-        .hint_command(&[&"git", &"fetch", &remote.address])
-        .hint("another branch: git orchestra pr AGENT --into BRANCH"));
-    }
-    let Some(base) = agent.base.commit() else { return Ok(()) };
-    for tip in there.tips().filter(|tip| repo.has_object(*tip)) {
-        if repo.contains(tip, base).unwrap_or(false) {
+/// What the forge has, or will have before the work that builds on it.
+pub(super) struct Ground<'a> {
+    pub(super) remote: &'a Remote,
+    /// The branches that the remote has now.
+    pub(super) there: &'a RemoteTips,
+    /// The branches that the same command pushes before, with the work from which the other starts.
+    pub(super) with: &'a [(BranchName, Oid)],
+}
+
+impl Ground<'_> {
+    /// Checks that the forge has the branch to merge into, and all commits that the work builds on: they would be published with it.
+    /// Work that started from that of several agents builds on a commit that merges theirs.
+    ///
+    /// # Errors
+    /// It has not (3).
+    pub(super) fn check(&self, repo: &Repo, base: Option<Oid>, into: &str, is_stacked: bool) -> Result<()> {
+        let address = text::safe(&self.remote.address);
+        let is_pushed = self.with.iter().any(|(name, _)| **name == *into);
+        if !is_pushed && !self.there.has_ref(&layout::branch_ref(into)) {
+            return Err(Error::new(
+                Code::BranchUnknown,
+                format!("'{address}' has no branch '{}'", text::safe(into)),
+            )
+            .hint_command(&[&"git", &"push", &self.remote.address, &into])
+            .hint("another branch: git orchestra pr AGENT --into BRANCH"));
+        }
+        let Some(base) = base else { return Ok(()) };
+        if self.has(repo, base) || (is_stacked && self.has_merged(repo, base)) {
             return Ok(());
         }
+        let what = format!(
+            "the work builds on commits that '{address}' does not have, and they would be published with it"
+        );
+        let error = Error::new(Code::WorkMissing, what);
+        Err(if is_stacked {
+            error.hint("publish the work that it builds on as well: git orchestra pr --stack AGENT")
+        } else {
+            error.hint_command(&[&"git", &"push", &self.remote.address, &into])
+        })
     }
-    let what = format!(
-        "the work builds on commits that '{address}' does not have, and they would be published with it"
-    );
-    let error = Error::new(Code::WorkMissing, what);
-    Err(match agent.after.is_empty() {
-        true => error.hint_command(&[&"git", &"push", &remote.address, &into]),
-        false => error.hint("first publish the agents that it comes after: git orchestra pr AGENT"),
-    })
+
+    fn has(&self, repo: &Repo, commit: Oid) -> bool {
+        let tips = self.there.tips().chain(self.with.iter().map(|(_, head)| *head));
+        let mut known = tips.filter(|tip| repo.has_object(*tip));
+        known.any(|tip| repo.contains(tip, commit).unwrap_or(false))
+    }
+
+    /// Returns whether a commit merges nothing but what the forge has.
+    fn has_merged(&self, repo: &Repo, commit: Oid) -> bool {
+        let mut open = vec![commit];
+        for _ in 0..MAX_DEPENDENCIES {
+            let Some(next) = open.pop() else { return true };
+            if self.has(repo, next) {
+                continue;
+            }
+            match repo.read_commit(next) {
+                Ok(commit) if commit.parents.len() > 1 => open.extend(commit.parents),
+                _ => return false,
+            }
+        }
+        open.is_empty()
+    }
 }
 
 /// Fails if a branch would send what looks like a secret.

@@ -13,7 +13,7 @@ use crate::{
     },
     ops::agent_object::AgentObject,
     run::{
-        self, Step,
+        self, Step, TaskState,
         budget::{self, BudgetStep},
         gates::{self, GateStep, Judge},
     },
@@ -42,6 +42,12 @@ impl Driver<'_> {
                         reason: Some("not started: the budget of the run is used up".to_owned()),
                     },
                 }
+            }
+            // Nothing is moved here by a pull request, so that it need not wait until no agent works.
+            (Step::Wait, _) if self.started.publish => {
+                let is_ready = |place: &usize| found.tasks[*place].state == TaskState::Ready;
+                let ready: Vec<usize> = (0..found.tasks.len()).filter(is_ready).collect();
+                if ready.is_empty() { Step::Wait } else { Step::Land(ready) }
             }
             (step, _) => step,
         }

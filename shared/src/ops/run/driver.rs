@@ -22,8 +22,8 @@ use crate::{
         run::{Fact, Fold, Gate, Run, RunPhase, TaskEnd, TaskOutcome},
     },
     ops::{
-        agent_object::AgentObject, gate_object::RunClone, notices, repairing, resume, settings::Settings,
-        spawn, status,
+        agent_object::AgentObject, gate_object::RunClone, notices, pr::place::PublishPlace, repairing,
+        resume, settings::Settings, spawn, status,
     },
     plan::{Plan, Task},
     run::{
@@ -51,6 +51,8 @@ pub(super) struct Driver<'a> {
     /// How often this process resumed each agent.
     resumes: BTreeMap<AgentId, u32>,
     pub(super) warnings: Vec<String>,
+    /// Where it published work.
+    pub(super) place: Option<PublishPlace>,
     /// `None` if it only reads.
     lock: Option<Lock>,
 }
@@ -114,7 +116,8 @@ impl<'a> Driver<'a> {
         let warnings = Vec::new();
         let writer = writer::writer(repo)?;
         let resumes = BTreeMap::new();
-        Ok(Self { context, repo, show, key, started, plan, writer, resumes, warnings, lock: None })
+        let (place, lock) = (None, None);
+        Ok(Self { context, repo, show, key, started, plan, writer, resumes, warnings, place, lock })
     }
 
     /// Takes steps until the run has ended or needs a person. A run of which nothing could be started ends by that.
@@ -175,6 +178,8 @@ impl<'a> Driver<'a> {
                     self.resume_lost(places.iter().filter_map(|place| found.rows[*place].agent.as_ref()))?;
                 }
                 Step::Review(place, step) => self.review(&found, place, step)?,
+                Step::Land(places) if self.started.publish => self.publish(&found, &places)?,
+                Step::LandWith(place, _) if self.started.publish => self.publish(&found, &[place])?,
                 Step::Land(places) => self.land(&found, &places, None)?,
                 Step::LandWith(place, option) => self.land(&found, &[place], Some(option))?,
                 Step::Start(places) => self.start(&found, &places)?,
@@ -269,6 +274,7 @@ impl<'a> Driver<'a> {
         for (place, row) in rows.iter_mut().enumerate() {
             let agent = agents.tasks.get(&place);
             row.agent = agent.map(|agent| agent.0.clone());
+            row.pull_request = agent.and_then(|agent| agent.1.published.clone());
             let end = log.tasks.iter().find(|end| end.task == row.id.as_str());
             let work = agent.map(|(_, agent)| work_of(agent)).unwrap_or_default();
             let state = match (end, agent) {
@@ -334,7 +340,7 @@ impl<'a> Driver<'a> {
             let Some(task) = self.plan.tasks.iter().find(|task| task.id == row.id) else { continue };
             let request = spawn::Request {
                 tags: vec![run::tag(&self.key).parse()?, run::task_tag(&self.key, *place).parse()?],
-                ..order(&self.started, task)
+                ..self.order_after(found, *place, task)
             };
             let report = spawn::run(self.context, self.repo, &request)?;
             self.warnings.extend(report.warnings);
@@ -399,6 +405,7 @@ impl<'a> Driver<'a> {
             run: Some(self.key.to_string()),
             into: self.started.into,
             phase: found.log.run.phase,
+            publishes_to: self.place,
             tasks: found.rows,
             warnings: self.warnings,
             dry_run: false,
@@ -431,7 +438,9 @@ fn tell_of_end(repo: &AcceptedRepo, report: &Report) {
         RunPhase::Failed => NoticeKind::RunFailed,
         RunPhase::Running | RunPhase::Stopped => return,
     };
-    let landed = report.tasks.iter().filter(|task| task.outcome == Some(TaskOutcome::Landed)).count();
-    let reason = format!("{landed} of {} tasks landed in {}", report.tasks.len(), report.into);
+    let number = |outcome| report.tasks.iter().filter(|task| task.outcome == Some(outcome)).count();
+    let (landed, published) = (number(TaskOutcome::Landed), number(TaskOutcome::Published));
+    let also = if published == 0 { String::new() } else { format!(", {published} published") };
+    let reason = format!("{landed} of {} tasks landed in {}{also}", report.tasks.len(), report.into);
     notices::tell(repo, kind, &reason, report);
 }

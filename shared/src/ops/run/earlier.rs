@@ -13,6 +13,7 @@ use crate::{
     lock::Lock,
     model::{
         RunKey,
+        published::PullRequestState,
         run::{Run, TaskOutcome},
     },
     ops::{agent_object::LandedNow, spawn, status},
@@ -32,6 +33,8 @@ pub(super) enum Earlier {
     Open(RunKey, Vec<TaskId>),
     /// It has ended, and these tasks landed in it.
     Landed(RunKey, Vec<TaskId>),
+    /// It has ended, and the work of these tasks became pull requests that were not closed.
+    Published(RunKey, Vec<TaskId>),
 }
 
 impl Earlier {
@@ -49,6 +52,9 @@ impl Earlier {
                 format!("run '{key}' has not ended, and carries out {} already", named(tasks))
             }
             Self::Landed(key, tasks) => format!("{} landed already, in run '{key}'", named(tasks)),
+            Self::Published(key, tasks) => {
+                format!("{} became pull requests already, in run '{key}'", named(tasks))
+            }
         }
     }
 
@@ -59,7 +65,7 @@ impl Earlier {
             Self::Open(key, _) => error
                 .hint_command(&[&"git", &"orchestra", &"run", &"--continue", &key.as_str()])
                 .hint(format!("git orchestra run --abort {key} ends it; --again starts its tasks once more")),
-            Self::Landed(..) => {
+            Self::Landed(..) | Self::Published(..) => {
                 error.hint("tick them in the plan: - [x]; or --again carries them out once more")
             }
         }
@@ -107,12 +113,19 @@ pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
         }
         if landed.is_none() {
             let taken_back = taken_back(repo, &key, &earlier)?;
-            let is_landed = |(_, old): &(TaskId, TaskId)| {
-                let end = log.tasks.iter().find(|end| end.task == old.as_str());
-                end.is_some_and(|end| end.outcome() == TaskOutcome::Landed) && !taken_back.contains(old)
+            let with = |outcome: TaskOutcome| {
+                let is_there = |(_, old): &&(TaskId, TaskId)| {
+                    let end = log.tasks.iter().find(|end| end.task == old.as_str());
+                    end.is_some_and(|end| end.outcome() == outcome) && !taken_back.contains(old)
+                };
+                same.iter().filter(is_there).map(|(id, _)| id.clone()).collect::<Vec<_>>()
             };
-            let there: Vec<_> = same.into_iter().filter(is_landed).collect();
-            landed = (!there.is_empty()).then(|| Earlier::Landed(key, ids(&there)));
+            let (there, published) = (with(TaskOutcome::Landed), with(TaskOutcome::Published));
+            landed = match (there.is_empty(), published.is_empty()) {
+                (false, _) => Some(Earlier::Landed(key, there)),
+                (true, false) => Some(Earlier::Published(key, published)),
+                (true, true) => None,
+            };
         }
     }
     Ok(landed)
@@ -126,7 +139,12 @@ fn taken_back(repo: &Repo, key: &RunKey, run: &StartedRun) -> Result<BTreeSet<Ta
             let now = status::read_agent(repo, &id)?.landed_now;
             Ok(matches!(now, None | Some(LandedNow::There | LandedNow::PartlyReverted)))
         };
-        if agent.landed_head.is_none() || !is_there()? {
+        let is_published = agent
+            .published
+            .as_ref()
+            .map(|one| one.state)
+            .is_some_and(|state| state != PullRequestState::Closed);
+        if !is_published && (agent.landed_head.is_none() || !is_there()?) {
             // The places of the tags are those of the rows: in the order of the plan.
             taken_back.extend(run.tasks.get(place).cloned());
         }

@@ -227,6 +227,7 @@ impl Driver<'_> {
             GateKind::CheckFailed => {
                 format!("Your work on this task fails the check on the branch {into}: {says}\nCorrect it.")
             }
+            GateKind::Publish => format!("Your work on this task was not published: {says}\nCorrect it."),
             _ => format!("Your work on this task is not done: {says}\nContinue, and finish it."),
         });
         let note = gate.heeded().and_then(|answer| answer.note.as_deref());

@@ -11,7 +11,7 @@ use crate::{
     git::Oid,
     landing::{State, only, open_landings},
     model::{
-        AgentId,
+        Agent, AgentId,
         run::{Gate, GateKind, GateOption, TaskOutcome},
         text,
     },
@@ -32,6 +32,10 @@ pub(super) struct TaskEnded {
 }
 
 impl TaskEnded {
+    pub(super) const fn published(reason: String) -> Self {
+        Self { outcome: TaskOutcome::Published, reason: Some(reason), gate: GateKind::Failed }
+    }
+
     pub(super) const fn failed(gate: GateKind, reason: Option<String>) -> Self {
         Self { outcome: TaskOutcome::Failed, reason, gate }
     }
@@ -39,24 +43,8 @@ impl TaskEnded {
 
 impl Driver<'_> {
     pub(super) fn land(&mut self, found: &Found, places: &[usize], option: Option<GateOption>) -> Result<()> {
-        let outside = self.outside(found, places)?;
-        let accepted = |place: usize, kind| {
-            let (id, work) = (found.rows[place].id.as_str(), &found.works[place]);
-            gates::answered(&found.log, id, work, kind, GateOption::Accept).is_some()
-        };
-        let mut ready = Vec::new();
-        for place in places.iter().copied() {
-            let strays = outside.get(&place).filter(|_| self.started.strict);
-            let unreviewed =
-                if accepted(place, GateKind::Review) { None } else { self.unreviewed(found, place)? };
-            if let Some(why) = strays.filter(|_| !accepted(place, GateKind::Files)) {
-                self.ended(found, place, TaskEnded::failed(GateKind::Files, Some(why.clone())))?;
-            } else if let Some(why) = unreviewed {
-                self.ended(found, place, TaskEnded::failed(GateKind::Review, Some(why)))?;
-            } else {
-                ready.push(place);
-            }
-        }
+        let (ready, outside) = self.landable(found, places)?;
+        let accepted = |place: usize, kind| self.has_accepted(found, place, kind);
         // What a person accepted without an approval lands by itself: all else must be approved.
         let unapproved = ready.iter().copied().find(|place| accepted(*place, GateKind::Review));
         let places = unapproved.map_or(ready, |place| vec![place]);
@@ -117,6 +105,37 @@ impl Driver<'_> {
         } else {
             Err(Error::new(Code::TargetBusy, "the landing ended and decided about no task"))
         }
+    }
+
+    /// Returns whether a person accepted the work of a task as it is now, at a gate of this kind.
+    pub(super) fn has_accepted(&self, found: &Found, place: usize, kind: GateKind) -> bool {
+        let (id, work) = (found.rows[place].id.as_str(), &found.works[place]);
+        gates::answered(&found.log, id, work, kind, GateOption::Accept).is_some()
+    }
+
+    /// Returns those of the tasks whose work may land or be published, and what the work of each changes besides the files that its task
+    /// names. Of the others it is recorded why not, or a person is asked.
+    pub(super) fn landable(
+        &self,
+        found: &Found,
+        places: &[usize],
+    ) -> Result<(Vec<usize>, BTreeMap<usize, String>)> {
+        let outside = self.outside(found, places)?;
+        let accepted = |place: usize, kind| self.has_accepted(found, place, kind);
+        let mut ready = Vec::new();
+        for place in places.iter().copied() {
+            let strays = outside.get(&place).filter(|_| self.started.strict);
+            let unreviewed =
+                if accepted(place, GateKind::Review) { None } else { self.unreviewed(found, place)? };
+            if let Some(why) = strays.filter(|_| !accepted(place, GateKind::Files)) {
+                self.ended(found, place, TaskEnded::failed(GateKind::Files, Some(why.clone())))?;
+            } else if let Some(why) = unreviewed {
+                self.ended(found, place, TaskEnded::failed(GateKind::Review, Some(why)))?;
+            } else {
+                ready.push(place);
+            }
+        }
+        Ok((ready, outside))
     }
 
     /// Records how a task ended, or asks a person.
@@ -185,7 +204,7 @@ impl Driver<'_> {
     }
 
     /// Returns the request that all landings of the run have in common.
-    fn landing(&self) -> merge_ranked::Request {
+    pub(super) fn landing(&self) -> merge_ranked::Request {
         merge_ranked::Request {
             into: Some(self.started.into.clone()),
             test: self.started.check.clone(),
@@ -204,7 +223,7 @@ impl Driver<'_> {
     }
 
     /// Runs the check on the target, because no landing ran it for work that is in the target already. Returns why it fails.
-    fn check_target(&self, request: &merge_ranked::Request) -> Result<Option<FailsOnTarget>> {
+    pub(super) fn check_target(&self, request: &merge_ranked::Request) -> Result<Option<FailsOnTarget>> {
         let failing = merge_ranked::failing_on_target(self.context, self.repo, request);
         failing.map_err(|error| if error.kind() == Kind::Interrupted { self.interrupted() } else { error })
     }
@@ -215,6 +234,16 @@ impl Driver<'_> {
         let base = agent.as_ref().and_then(|agent| agent.base.commit());
         // Somebody landed it by hand, or it is the commit that the agent started from.
         let has_work = step.outcome == BranchOutcome::UpToDate && base.is_none_or(|base| step.head != base);
+        self.ended_without_work(agent, has_work, failing)
+    }
+
+    /// Returns how a task ended whose agent has no work of its own to land, or only such as is in the target already.
+    pub(super) fn ended_without_work(
+        &self,
+        agent: Option<Agent>,
+        has_work: bool,
+        failing: Option<&FailsOnTarget>,
+    ) -> Result<TaskEnded> {
         let left_out = agent.as_ref().map_or(0, |agent| agent.work.left_out_count());
         let unsaved = agent.and_then(|agent| agent.unsaved);
         if !has_work && (left_out > 0 || unsaved.is_some()) {

@@ -54,6 +54,9 @@ pub(super) struct StartedRun {
     /// Whether work does not land that changes other files than its task names. Earlier versions did not look.
     #[serde(default)]
     pub(super) strict: bool,
+    /// Whether the work of each task is published as a pull request. Earlier versions landed all work.
+    #[serde(default)]
+    pub(super) publish: bool,
     /// The path in the repository of the list in which tasks are ticked that land. Earlier versions ticked none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) list: Option<String>,
@@ -100,6 +103,7 @@ impl StartedRun {
             confirm: self.confirm,
             yolo: self.yolo,
             strict: self.strict,
+            publish: self.publish,
             reviewed: self.review.is_some(),
             list: self.list.clone(),
         }

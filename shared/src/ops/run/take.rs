@@ -25,7 +25,7 @@ use crate::{
         },
         text,
     },
-    ops::{decide, gate_object::RunClone, resume::takeover},
+    ops::{decide, gate_object::RunClone, pr::place, resume::takeover},
     plan::TaskId,
     store::{self, chain::Chain, layout, writer},
     trust::AcceptedRepo,
@@ -89,7 +89,8 @@ pub(super) fn run(
         let (run, driver) = (Some(takeover.run.to_string()), Some(RunClone::of(&takeover.driver, None)));
         let (into, tasks, gates, warnings) = (takeover.into, takeover.tasks, Vec::new(), Vec::new());
         let phase = RunPhase::Running;
-        return Ok(Report { run, into, phase, driver, tasks, gates, warnings, dry_run: true });
+        let publishes_to = None;
+        return Ok(Report { run, into, phase, driver, tasks, gates, publishes_to, warnings, dry_run: true });
     }
     let key = takeover.run.clone();
     if takeover.is_recent && !request.yes {
@@ -97,6 +98,7 @@ pub(super) fn run(
     }
     check_settings(repo)?;
     require_check(repo, request)?;
+    let place = started.publish.then(|| place::look(context, repo, &started.into)).transpose()?;
     let open = |row: &&TaskRow| row.outcome.is_none() && row.agent.is_none();
     let unstarted = takeover.tasks.iter().filter(open).map(|row| row.id.clone()).collect();
     let mut warnings = check_tasks(context, repo, &StartedRun { tasks: unstarted, ..started.clone() })?;
@@ -121,6 +123,7 @@ pub(super) fn run(
         warnings.extend(claim(context, repo, &key, before)?);
     }
     driver.warnings.extend(warnings);
+    driver.place = place;
     driver.drive()
 }
 
@@ -250,7 +253,8 @@ fn started_run(
             String::from_utf8(text).map_err(|_| unreadable(key))?
         }
     };
-    let RunOptions { into, tasks, sequential, confirm, yolo, strict, reviewed, list } = options.clone();
+    let RunOptions { into, tasks, sequential, confirm, yolo, strict, reviewed, publish, list } =
+        options.clone();
     let by = reviewed.then(String::new);
     let tasks: Option<Vec<TaskId>> = tasks.iter().map(|id| TaskId::parse(id)).collect();
     let into = branches::target(repo, Some(request.into.as_deref().unwrap_or(&into)))?.branch;
@@ -265,6 +269,7 @@ fn started_run(
         confirm,
         yolo,
         strict,
+        publish,
         list,
         review: reviewing(repo, request, by.as_ref())?,
         tasks: tasks.ok_or_else(|| unreadable(key))?,

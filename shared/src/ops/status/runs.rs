@@ -46,6 +46,9 @@ pub struct OpenRun {
     pub tasks: Option<usize>,
     /// The number of tasks whose work landed, and was not undone.
     pub landed: usize,
+    /// The number of tasks whose work was published as pull requests.
+    #[serde(default)]
+    pub published: usize,
     /// The number of tasks whose agents changed nothing.
     #[serde(default)]
     pub unchanged: usize,
@@ -147,6 +150,7 @@ fn describe(key: &RunKey, fold: Fold, tasks: Option<Vec<String>>, agents: &[Agen
         driver: None,
         tasks: tasks.map(|tasks| tasks.len()),
         landed,
+        published: number(TaskOutcome::Published),
         unchanged: number(TaskOutcome::Unchanged),
         failed,
         skipped,
