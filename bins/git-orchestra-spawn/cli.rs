@@ -411,6 +411,7 @@ impl Cli {
         }
         Ok(Request {
             reviews: None,
+            of_pull_request: None,
             tasks: all,
             agents: self.agents.clone(),
             team: self.team.clone(),

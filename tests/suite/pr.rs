@@ -6,7 +6,7 @@ use testkit::{Aim, FakeForge, ForgeFlavor, Injector, Pull, TestRepo, Trouble, Wo
 use crate::world;
 
 const TOKEN: &str = "the-token-of-kim";
-const FLAVORS: [ForgeFlavor; 4] =
+pub(crate) const FLAVORS: [ForgeFlavor; 4] =
     [ForgeFlavor::GitHub, ForgeFlavor::GitLab, ForgeFlavor::Gitea, ForgeFlavor::Bitbucket];
 
 /// Creates a repository whose main branch is on a forge, with the token at hand.

@@ -131,7 +131,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     check(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
-    let remote = remote(repo, request)?;
+    let remote = remote(repo, request.remote.as_deref())?;
     let forge = Forge::of_remote(context, repo, &remote.address)?;
     let publisher = Publisher { context, repo, request, remote, forge };
     let rows = match (ids.is_empty(), request.action) {
@@ -152,7 +152,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     })
 }
 
-fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
+pub(in crate::ops) fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
     if !repo.is_called_by_agent() {
         return Ok(());
     }
@@ -161,8 +161,8 @@ fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
 }
 
 /// Chooses the remote as `sync` does; what to type next is another command.
-fn remote(repo: &AcceptedRepo, request: &Request) -> Result<Remote> {
-    let chosen = Remote::choose(repo, request.remote.as_deref(), repo.environment().directory());
+pub(in crate::ops) fn remote(repo: &AcceptedRepo, typed: Option<&str>) -> Result<Remote> {
+    let chosen = Remote::choose(repo, typed, repo.environment().directory());
     chosen.map_err(|error| match error.code {
         Code::RemoteMissing => Error::new(error.code, "this repository has no remote to publish work on")
             .hint("git remote add origin URL"),

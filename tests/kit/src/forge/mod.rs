@@ -8,6 +8,7 @@ mod gitea;
 mod github;
 mod gitlab;
 mod http;
+mod pull_refs;
 mod pulls;
 
 use std::{
@@ -59,6 +60,8 @@ pub(crate) struct State {
     pub(crate) bare: PathBuf,
     pub(crate) address: SocketAddr,
     pub(crate) pulls: Vec<Pull>,
+    /// The forks, by name, and the bare repository of each.
+    pub(crate) forks: Vec<(String, PathBuf)>,
     /// The commits whose checks failed.
     failed_checks: Vec<String>,
     token: String,
@@ -85,6 +88,7 @@ impl FakeForge {
             bare: bare.to_owned(),
             address,
             pulls: Vec::new(),
+            forks: Vec::new(),
             failed_checks: Vec::new(),
             token: token.to_owned(),
             troubles: Vec::new(),
@@ -133,6 +137,33 @@ impl FakeForge {
     /// Changes the pull requests, as another client of the forge would.
     pub fn change(&self, change: impl FnOnce(&mut Vec<Pull>)) {
         change(&mut self.state().pulls);
+    }
+
+    /// Adds a fork of the repository, such as `somebody/app`: pull requests of it have their branches there.
+    pub fn add_fork(&self, name: &str, bare: &Path) {
+        git_http::allow_pushes(bare);
+        self.state().forks.push((name.to_owned(), bare.to_owned()));
+    }
+
+    /// Opens a pull request of a fork, or of the repository itself, as its author does on the page of the forge. Returns its number.
+    pub fn open_pull(&self, repository: &str, head: &str, title: &str, author: &str) -> u64 {
+        let mut state = self.state();
+        let number = state.pulls.len() as u64 + 1;
+        let mut pull = Pull {
+            number,
+            title: title.to_owned(),
+            body: "What it does.".to_owned(),
+            head: head.to_owned(),
+            repository: repository.to_owned(),
+            base: "main".to_owned(),
+            state: "open".to_owned(),
+            draft: false,
+            author: author.to_owned(),
+            last_head: String::new(),
+        };
+        pull.last_head = pull.commit(&state);
+        state.pulls.push(pull);
+        number
     }
 
     /// Makes the checks of a commit fail.
@@ -212,8 +243,10 @@ impl State {
 fn serve(mut client: TcpStream, state: &Mutex<State>) {
     while let Some(request) = Request::read(&mut client) {
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if request.path.starts_with(&format!("/{REPOSITORY}.git/")) {
-            let bare = state.bare.clone();
+        if let Some(bare) = state.repository_at(&request.path) {
+            if bare == state.bare && request.query.contains("git-upload-pack") {
+                state.write_pull_refs();
+            }
             drop(state);
             git_http::answer(&bare, &request, &mut client);
             return;
