@@ -18,7 +18,7 @@ use orchestra_terminal::{complete, pages::Page};
 /// approved work first, and does not land work that was rejected or needs changes.
 ///
 /// With --pr it is about a pull request, also one of a stranger: it is fetched without a branch, the test runs on
-/// its merge with its base, and the verdict is kept in notes on its head. Nothing is sent to the forge.
+/// its merge with its base, and the verdict is kept in notes on its head. Only --post sends it to the forge.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-review", version)]
 pub(crate) struct Cli {
@@ -37,6 +37,10 @@ pub(crate) struct Cli {
     /// others runs otherwise
     #[arg(long, requires = "pr")]
     pub(crate) trust: bool,
+    /// Give the verdict on the forge as well: as an approval or a request for changes, with the remarks on
+    /// their lines; without another verdict, the one that counts
+    #[arg(long, requires = "pr")]
+    pub(crate) post: bool,
     /// Approve the work: it may land
     #[arg(long, requires = "work", conflicts_with_all = ["reject", "changes"])]
     pub(crate) approve: bool,
@@ -101,6 +105,7 @@ pub(crate) const PAGE: Page = Page {
             "Let the reviewer repair small faults, and land what it approves",
         ),
         ("git orchestra review --pr 42 --by claude", "Let an agent review a pull request"),
+        ("git orchestra review --pr 42 --post", "Give the verdict on the forge"),
         (
             "git orchestra review add-auth --changes --edit",
             "Send it back with comments that you write into the diff",

@@ -46,8 +46,14 @@ pub(crate) fn run(
         fix: false,
         recheck: cli.recheck,
     });
-    let request =
-        Request { pull_request: Some(number), remote: cli.remote.clone(), by, give, trust: cli.trust };
+    let request = Request {
+        pull_request: Some(number),
+        remote: cli.remote.clone(),
+        by,
+        give,
+        trust: cli.trust,
+        post: cli.post,
+    };
     let context = context::interruptible(terminal)?;
     let review = pr_review::open(&context, &repo, &request, number)?;
     if let Some(announcement) = review.announcement() {
@@ -116,7 +122,11 @@ fn print(terminal: &Terminal, report: &Report) {
         if let Some(said) = report.verdicts.last().and_then(|last| last.text.as_deref()) {
             terminal.print(&indented(said));
         }
+        print_posted(terminal, report);
         return;
+    }
+    if report.posted.is_some() {
+        return print_posted(terminal, report);
     }
     terminal.print(&details(terminal, one, work, &report.verdicts));
     terminal.hint(&format!(
@@ -124,6 +134,19 @@ fn print(terminal: &Terminal, report: &Report) {
         one.number
     ));
     terminal.hint(&format!("git diff {} {}", work.base, work.head));
+}
+
+fn print_posted(terminal: &Terminal, report: &Report) {
+    let (Some(posted), Some(one)) = (&report.posted, &report.pull_request) else { return };
+    let now = if posted.is_new { "given" } else { "is" };
+    let how = if posted.is_comment { ", as a comment: it is your own" } else { "" };
+    let verdict = posted.verdict.label();
+    terminal.print(&format!(
+        "{} {verdict}: {now} on {}{how} {}\n",
+        one.number,
+        safe(&report.host),
+        safe(&one.url)
+    ));
 }
 
 fn details(

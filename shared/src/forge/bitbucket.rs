@@ -17,7 +17,7 @@ const PAGE: usize = 50;
 
 /// A repository on Bitbucket Cloud.
 pub(super) struct Bitbucket {
-    client: Client,
+    pub(super) client: Client,
     repo: ForgeRepo,
 }
 
@@ -26,7 +26,7 @@ impl Bitbucket {
         Self { client, repo }
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub(super) fn path(&self, rest: &str) -> String {
         format!("/repositories/{}{rest}", self.repo.path)
     }
 

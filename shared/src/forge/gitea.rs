@@ -22,7 +22,7 @@ const DRAFT: &str = "WIP: ";
 
 /// A repository on Gitea or Forgejo.
 pub(super) struct Gitea {
-    client: Client,
+    pub(super) client: Client,
     repo: ForgeRepo,
 }
 
@@ -31,7 +31,7 @@ impl Gitea {
         Self { client, repo }
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub(super) fn path(&self, rest: &str) -> String {
         format!("/repos/{}{rest}", self.repo.path)
     }
 

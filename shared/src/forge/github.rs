@@ -18,7 +18,7 @@ const PAGE: usize = 100;
 
 /// A repository on GitHub.
 pub(super) struct GitHub {
-    client: Client,
+    pub(super) client: Client,
     repo: ForgeRepo,
 }
 
@@ -27,7 +27,7 @@ impl GitHub {
         Self { client, repo }
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub(super) fn path(&self, rest: &str) -> String {
         format!("/repos/{}{rest}", self.repo.path)
     }
 

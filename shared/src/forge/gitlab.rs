@@ -19,7 +19,7 @@ const DRAFT: &str = "Draft: ";
 
 /// A project on GitLab.
 pub(super) struct GitLab {
-    client: Client,
+    pub(super) client: Client,
     project: String,
 }
 
@@ -28,7 +28,7 @@ impl GitLab {
         Self { client, project: encoded(&repo.path) }
     }
 
-    fn path(&self, rest: &str) -> String {
+    pub(super) fn path(&self, rest: &str) -> String {
         format!("/projects/{}{rest}", self.project)
     }
 

@@ -11,6 +11,8 @@
 //! | `http`, `failure` | requests, and what follows from a refusal |
 //! | `service` | the requests of which everything else is made; `github`, `gitlab`, `gitea`, `bitbucket` speak it |
 //! | `github_like` | what the interfaces of GitHub and Gitea have in common |
+//! | `review` | a review as it is given on a forge. Pure |
+//! | `reviewing`, `give_review` | how each forge takes reviews, and giving one once |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
 
 mod address;
@@ -23,9 +25,12 @@ mod gitea;
 mod github;
 mod github_like;
 mod gitlab;
+mod give_review;
 mod http;
 mod kind;
 mod pull_request;
+mod review;
+mod reviewing;
 mod service;
 mod token;
 
@@ -37,6 +42,7 @@ pub use self::{
     body::{has_our_part, with_our_part},
     kind::ForgeKind,
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    review::{ForgeRemark, ForgeReview, ForgeVerdict, GivenForgeReview},
     token::TokenSource,
 };
 pub use crate::model::published::PullRequestState;

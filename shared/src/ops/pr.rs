@@ -5,7 +5,7 @@
 //! by its branch before one is opened.
 
 mod branch;
-mod text;
+pub(in crate::ops) mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

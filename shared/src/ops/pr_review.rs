@@ -6,9 +6,11 @@
 //! | `fetched` | fetching it into private refs |
 //! | `tested` | running the test, and with what power |
 //! | `reviewer` | letting an agent review it |
+//! | `post` | giving the verdict on the forge |
 //! | `record` | the verdicts, and which of them count |
 
 mod fetched;
+mod post;
 mod record;
 mod reviewer;
 mod tested;
@@ -21,7 +23,7 @@ use self::{
     record::{Judged, Place},
     tested::Power,
 };
-pub use self::{record::PullRequestVerdict, tested::PullRequestTest};
+pub use self::{post::PostedVerdict, record::PullRequestVerdict, tested::PullRequestTest};
 use super::{
     diff::{self, ChangedFile},
     pr,
@@ -61,6 +63,8 @@ pub struct Request {
     pub give: Option<GivenVerdict>,
     /// Whether its code may run outside the strictest sandbox, as the work of agents does.
     pub trust: bool,
+    /// Whether the verdict that counts is given on the forge as well.
+    pub post: bool,
 }
 
 /// A pull request, and what was done with it.
@@ -87,6 +91,9 @@ pub struct Report {
     pub standing: Option<Verdict>,
     /// The verdict that was given.
     pub given: Option<Verdict>,
+    /// The verdict that is on the forge, if it was to be given there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posted: Option<PostedVerdict>,
 }
 
 /// What a pull request changes.
@@ -200,6 +207,7 @@ fn empty(forge: &Forge) -> Report {
         verdicts: Vec::new(),
         standing: None,
         given: None,
+        posted: None,
     }
 }
 
@@ -256,7 +264,11 @@ impl PullRequestReview<'_> {
             report.given = Some(give.verdict);
         }
         report.verdicts = record::all(self.repo, self.place(), &self.judged()?)?;
-        report.standing = record::standing(&report.verdicts).map(|one| one.verdict);
+        let standing = record::standing(&report.verdicts);
+        report.standing = standing.map(|one| one.verdict);
+        if self.request.post {
+            report.posted = Some(post::post(self.repo, &self.forge, &self.fetched, standing)?);
+        }
         Ok(report)
     }
 

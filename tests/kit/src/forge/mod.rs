@@ -10,6 +10,7 @@ mod gitlab;
 mod http;
 mod pull_refs;
 mod pulls;
+mod reviews;
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -23,7 +24,7 @@ use std::{
 use serde_json::Value;
 
 use self::http::{Answer, Request};
-pub use self::pulls::Pull;
+pub use self::{pulls::Pull, reviews::GivenReview};
 
 /// The repository that the forge has.
 pub(crate) const REPOSITORY: &str = "team/app";
@@ -60,6 +61,10 @@ pub(crate) struct State {
     pub(crate) bare: PathBuf,
     pub(crate) address: SocketAddr,
     pub(crate) pulls: Vec<Pull>,
+    /// What was said at them.
+    pub(crate) reviews: Vec<GivenReview>,
+    /// The decisions apart from what was said, by number: `approve`, `changes`, or `none`.
+    pub(crate) judged: Vec<(u64, String)>,
     /// The forks, by name, and the bare repository of each.
     pub(crate) forks: Vec<(String, PathBuf)>,
     /// The commits whose checks failed.
@@ -88,6 +93,8 @@ impl FakeForge {
             bare: bare.to_owned(),
             address,
             pulls: Vec::new(),
+            reviews: Vec::new(),
+            judged: Vec::new(),
             forks: Vec::new(),
             failed_checks: Vec::new(),
             token: token.to_owned(),
@@ -166,6 +173,21 @@ impl FakeForge {
         number
     }
 
+    /// Returns what was said at pull requests, in order.
+    pub fn reviews(&self) -> Vec<GivenReview> {
+        self.state().reviews.clone()
+    }
+
+    /// Replaces what was said at pull requests.
+    pub fn replace_reviews(&self, reviews: Vec<GivenReview>) {
+        self.state().reviews = reviews;
+    }
+
+    /// Returns what was decided apart from what was said: on GitLab and Bitbucket.
+    pub fn decision(&self, number: u64) -> Option<String> {
+        reviews::approved(&self.state(), number).map(str::to_owned)
+    }
+
     /// Makes the checks of a commit fail.
     pub fn fail_checks(&self, commit: &str) {
         self.state().failed_checks.push(commit.to_owned());
@@ -214,6 +236,9 @@ impl State {
         let is_public = self.flavor == ForgeFlavor::Gitea && request.path == "/api/v1/version";
         if !is_public && !request.has_token(&self.token) {
             return Answer::error(401, "Bad credentials");
+        }
+        if let Some(answer) = reviews::answer(self, request) {
+            return answer;
         }
         match self.flavor {
             ForgeFlavor::GitHub => github::answer(self, request),
