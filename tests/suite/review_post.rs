@@ -162,7 +162,8 @@ fn what_ended_moved_or_is_refused_is_named_and_an_own_one_gets_a_comment() {
     post().exits(4).stderr_has("refused it (409): conflict");
     forge.next("POST /reviews", Trouble::Answers(401, vec![], r#"{"message":"expired"}"#.into()));
     post().exits(3).stderr_has("refuses the token: expired");
-    forge.change(|pulls| pulls[0].state = "closed".into());
+    let head = fork.git(["rev-parse", "HEAD"]).line();
+    forge.change(|pulls| (pulls[0].state, pulls[0].last_head) = ("closed".into(), head));
     post().exits(3).stderr_has("pull request 1 is closed");
     assert!(forge.reviews().is_empty());
     forge.change(|pulls| (pulls[0].state, pulls[0].author) = ("open".into(), "kim".into()));

@@ -170,8 +170,8 @@ fn the_code_of_a_stranger_gets_no_power() {
         std::os::unix::fs::symlink(format!("/usr/bin/{program}"), path.join(program)).expect("a link");
     }
     let refused = |more: &[&str]| {
-        let words = [&["review", "--pr", "1", "--by", "judge"], more].concat();
-        testkit::Ran::of(repo.orchestra_command(words).env("PATH", &path))
+        let mut command = repo.command(world.bins().join("git-orchestra-review"));
+        testkit::Ran::of(command.env("PATH", &path).args(["--pr", "1", "--by", "judge"]).args(more))
     };
     refused(&[]).exits(3).stderr_has("git orchestra review --pr 1 --trust");
     assert!(!world.dir().join("mark").exists());
