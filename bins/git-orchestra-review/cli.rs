@@ -16,20 +16,39 @@ use orchestra_terminal::{complete, pages::Page};
 /// applies to exactly that work: when head or base changes it is stale, unless the patch stays the same.
 /// Requested changes are sent to the agent as its next prompt, in its own session. merge-ranked lands
 /// approved work first, and does not land work that was rejected or needs changes.
+///
+/// With --pr it is about a pull request, also one of a stranger: it is fetched without a branch, the test runs on
+/// its merge with its base, and the verdict is kept in notes on its head. Only --post sends it to the forge.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-review", version)]
 pub(crate) struct Cli {
     /// The agent; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    #[arg(value_name = "AGENT", group = "work", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agent: Option<String>,
+    /// A pull request on the forge of the remote, instead of the work of an agent; without a number the open
+    /// ones are listed, and on a terminal you pick one
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, group = "work")]
+    pub(crate) pr: Option<Option<u64>>,
+    /// The remote whose forge has the pull request (default: {orchestra.remote}, the branch's remote, or
+    /// origin)
+    #[arg(long, value_name = "REMOTE", requires = "pr", add = ArgValueCandidates::new(complete::remotes))]
+    pub(crate) remote: Option<String>,
+    /// Run the code of the pull request as your own work: without the sandbox 'net', in which the code of
+    /// others runs otherwise
+    #[arg(long, requires = "pr")]
+    pub(crate) trust: bool,
+    /// Give the verdict on the forge as well: as an approval or a request for changes, with the remarks on
+    /// their lines; without another verdict, the one that counts
+    #[arg(long, requires = "pr")]
+    pub(crate) post: bool,
     /// Approve the work: it may land
-    #[arg(long, requires = "agent", conflicts_with_all = ["reject", "changes"])]
+    #[arg(long, requires = "work", conflicts_with_all = ["reject", "changes"])]
     pub(crate) approve: bool,
     /// Reject the work: it does not land
-    #[arg(long, requires = "agent", conflicts_with = "changes")]
+    #[arg(long, requires = "work", conflicts_with = "changes")]
     pub(crate) reject: bool,
     /// Request changes, described by -m and -C; the work may land after they are made
-    #[arg(long, requires = "agent")]
+    #[arg(long, requires = "work")]
     pub(crate) changes: bool,
     /// Let another agent review the work; PROFILE is its profile, such as claude
     ///
@@ -38,7 +57,7 @@ pub(crate) struct Cli {
     /// orchestra.review.allow and orchestra.review.permission). It may read and run the test, but without --fix it changes nothing that
     /// lands. Its findings become comments, which the agent gets only when you resume it ('git orchestra
     /// resume').
-    #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
+    #[arg(long, value_name = "PROFILE", requires = "work", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) by: Option<String>,
     /// The test command of --by (default: {orchestra.review.test}, else orchestra.test)
     #[arg(long, value_name = "COMMAND", requires = "by")]
@@ -48,7 +67,7 @@ pub(crate) struct Cli {
     pub(crate) recheck: bool,
     /// Let the reviewer repair what it finds; the repair becomes part of the work if the test passes with
     /// it
-    #[arg(long, requires = "by")]
+    #[arg(long, requires = "by", conflicts_with = "pr")]
     pub(crate) fix: bool,
     /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'; refused if
     /// something outside the worktree changed while the agent ran
@@ -85,6 +104,8 @@ pub(crate) const PAGE: Page = Page {
             "git orchestra review add-auth --by claude --fix --automerge",
             "Let the reviewer repair small faults, and land what it approves",
         ),
+        ("git orchestra review --pr 42 --by claude", "Let an agent review a pull request"),
+        ("git orchestra review --pr 42 --post", "Give the verdict on the forge"),
         (
             "git orchestra review add-auth --changes --edit",
             "Send it back with comments that you write into the diff",
@@ -94,13 +115,30 @@ pub(crate) const PAGE: Page = Page {
             "Send it back with one comment",
         ),
     ],
-    sections: &[(
-        "WHICH VERDICT COUNTS",
-        &["The last verdict of each reviewer counts; if several reviewers judged the same patch, the \
+    sections: &[
+        (
+            "PULL REQUESTS",
+            &[
+                "Strangers open pull requests, so their code gets no power here. The test command is yours or that of the branch that is \
+                 checked out, never that of the pull request; it runs on the merge with the base, in a worktree of its own and in the \
+                 sandbox 'net': it reads neither your files nor your tokens, and reaches only the hosts of orchestra.sandboxHost. \
+                 Nothing is copied there by .worktreeinclude. Where no such sandbox can be made, nothing runs. --trust runs the code \
+                 as the work of your agents; a pull request that is exactly the work of an agent of this clone runs so too. An agent \
+                 that reviews starts at the base, so that it reads no settings and no instructions of a stranger, and sees the changes \
+                 by git.",
+                "The commits are fetched into refs/orchestra-local/pr. The verdict is on exactly one base and head, or the same patch \
+                 on another one, and is kept in refs/orchestra/notes/pull-requests, which sync carries; verdicts of other clones count \
+                 only if orchestra.trustWriter names them.",
+            ],
+        ),
+        (
+            "WHICH VERDICT COUNTS",
+            &["The last verdict of each reviewer counts; if several reviewers judged the same patch, the \
              strictest one decides: a rejection is not outvoted. All verdicts are kept, also as notes \
              (refs/orchestra/notes/reviews); after 'git orchestra init --notes', git log shows what they say. Verdicts from other clones count only if git \
              config orchestra.trustWriter names their writer."],
-    )],
+        ),
+    ],
     configuration: false,
     see_also: &["git-orchestra-diff", "git-orchestra-merge-ranked", "git-orchestra-resume"],
 };

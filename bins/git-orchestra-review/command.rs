@@ -1,8 +1,9 @@
-//! `git orchestra review`: records a verdict on an agent's work.
+//! `git orchestra review`: records a verdict on an agent's work, or on a pull request.
 
 mod cli;
 mod edit;
 mod interactive;
+mod pull_request;
 mod show;
 mod view;
 

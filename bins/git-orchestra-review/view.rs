@@ -15,10 +15,13 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, agents, check_output, context, here, json, names};
 
-use super::{cli::Cli, edit, interactive, show};
+use super::{cli::Cli, edit, interactive, pull_request, show};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;
+    if let Some(number) = cli.pr {
+        return pull_request::run(cli, terminal, number, request.give);
+    }
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if request.agent.is_none() && !asks {
         let repo = here::repository()?;

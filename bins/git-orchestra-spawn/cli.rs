@@ -419,6 +419,7 @@ impl Cli {
         }
         Ok(Request {
             reviews: None,
+            of_pull_request: None,
             tasks: all,
             issue: self.issue,
             agents: self.agents.clone(),

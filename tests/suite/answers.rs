@@ -415,4 +415,7 @@ fn answers_about_pull_requests() {
     check("pr.dry", &repo.orchestra(["pr", "--json", "--dry-run", &id]).succeeded(), &all);
     check("pr", &repo.orchestra(["pr", "--json", &id]).succeeded(), &all);
     check("pr.list", &repo.orchestra(["pr", "--json"]).succeeded(), &all);
+    check("pr-review.list", &repo.orchestra(["review", "--pr", "--json"]).succeeded(), &all);
+    let approve = ["review", "--pr", "1", "--json", "--approve", "-m", "fine"];
+    check("pr-review", &repo.orchestra(approve).succeeded(), &all);
 }

@@ -118,6 +118,8 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod review_post;
+mod review_pr;
 mod rewind;
 mod roles;
 mod run;

@@ -65,6 +65,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["spec", "new", "x", "--from", "file.txt"],
         vec!["spec", "edit", "x", "--from", "file.txt"],
         vec!["pr"],
+        vec!["review", "--pr", "1"],
         vec!["tag", "x", "--add", "y"],
         vec!["inbox"],
         vec!["inbox", "read", "--all"],

@@ -57,6 +57,10 @@ const FULL: &[(&str, &str)] = &[
         r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"labels":["bug"],"reviewers":["tess"],"stack":false,"dry_run":true}"#,
     ),
     (
+        "pr-review",
+        r#"{"pull_request":42,"remote":null,"by":{"profile":"claude","test":"make test","fix":false,"recheck":true},"give":{"verdict":"reject","text":null,"comments":[],"base":null,"head":null,"keep":false},"trust":true,"post":true}"#,
+    ),
+    (
         "sync",
         r#"{"remote":"origin","way":"fetch","dry_run":false,"restore":false,"work":false,"with":["snapshots","transcripts"],"agreed":false}"#,
     ),

@@ -197,6 +197,7 @@ impl RunOptions {
             check: self.check.clone(),
             recheck: self.recheck,
             sandbox: self.sandbox,
+            foreign_files: false,
             at_most: None,
         }
     }

@@ -78,6 +78,7 @@ pub use registry::{
     session_readers, usage_limit_in_output,
 };
 pub use session::Session;
+pub use sh::NAME as SHELL;
 pub use summary::{ApiError, LiveUsage, StreamSummary, relative_to};
 
 /// All known agent programs, in the order in which they are listed.

@@ -65,6 +65,15 @@ impl ForgeKind {
         }
     }
 
+    /// Returns the ref with the head of a pull request, which the forge keeps for forks as well; `None` if it keeps none.
+    pub fn head_ref(self, number: u64) -> Option<String> {
+        match self {
+            Self::GitHub | Self::Gitea => Some(format!("refs/pull/{number}/head")),
+            Self::GitLab => Some(format!("refs/merge-requests/{number}/head")),
+            Self::Bitbucket => None,
+        }
+    }
+
     /// Returns what the forge calls a request to take a branch in.
     pub const fn request_word(self) -> &'static str {
         match self {

@@ -14,6 +14,8 @@
 //! | `github_like` | what the interfaces of GitHub and Gitea have in common |
 //! | `access`, `reading_access`, `known` | what the token may do, and what is known without a question to any host |
 //! | `issue`, `issues`, `labels` | issues; the labels and reviewers of pull requests |
+//! | `review` | a review as it is given on a forge. Pure |
+//! | `reviewing`, `give_review` | how each forge takes reviews, and giving one once |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
 
 mod access;
@@ -27,6 +29,7 @@ mod gitea;
 mod github;
 mod github_like;
 mod gitlab;
+mod give_review;
 mod http;
 mod issue;
 mod issues;
@@ -36,6 +39,8 @@ mod labels;
 mod lookup;
 mod pull_request;
 mod reading_access;
+mod review;
+mod reviewing;
 mod service;
 mod token;
 
@@ -50,6 +55,7 @@ pub use self::{
     kind::ForgeKind,
     known::KnownForge,
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    review::{ForgeRemark, ForgeReview, ForgeVerdict, GivenForgeReview},
     token::TokenSource,
 };
 pub use crate::model::published::PullRequestState;

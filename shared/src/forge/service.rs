@@ -5,11 +5,12 @@ use super::{
     failure::Failure,
     issue::Issue,
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    review::{ForgeRemark, ForgeReview, ForgeUser, Said},
 };
 use crate::{Result, git::Oid};
 
 /// The requests of which everything else is made.
-pub(super) trait Service: TellsAccess + HasIssues + TakesLabels {
+pub(super) trait Service: TellsAccess + HasIssues + TakesLabels + TakesReviews {
     /// Finds the open pull request of a branch of the repository itself; without an open one, the newest.
     fn find(&self, head: &str) -> Result<Option<PullRequest>>;
     /// Reads one. `None`: there is no such pull request.
@@ -57,5 +58,27 @@ pub(super) trait TakesLabels {
     /// Returns whether pull requests can have labels.
     fn has_labels(&self) -> bool {
         true
+    }
+}
+
+/// Takes reviews of pull requests.
+pub(super) trait TakesReviews {
+    /// Returns the user of the token.
+    fn user(&self) -> Result<ForgeUser>;
+    /// Returns what was said at a pull request.
+    fn said(&self, number: u64) -> Result<Vec<Said>>;
+    /// Gives a review with this text; `on_lines`: with its remarks. Sent once: a failure may leave one behind.
+    fn review(&self, number: u64, review: &ForgeReview, body: &str, on_lines: bool) -> Result<(), Failure>;
+    /// Returns whether remarks are given apart from the review.
+    fn takes_remarks_apart(&self) -> bool {
+        false
+    }
+    /// Gives one remark, where they are given apart. Sent once.
+    fn remark(&self, _number: u64, _review: &ForgeReview, _remark: &ForgeRemark) -> Result<(), Failure> {
+        Ok(())
+    }
+    /// Approves, or requests changes, where that is apart from what is said, unless that is so already.
+    fn judge(&self, _number: u64, _review: &ForgeReview, _user: &ForgeUser) -> Result<()> {
+        Ok(())
     }
 }

@@ -270,6 +270,17 @@ impl Comparison {
     }
 }
 
+/// Returns the files that differ between two commits, whosever they are.
+///
+/// # Errors
+/// Git fails.
+pub(in crate::ops) fn between(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<ChangedFile>> {
+    let git = repo.git_in(&repo.common_dir()?, "diff-tree");
+    let git = git.args(["-r", "--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M"]);
+    let output = git.args([base.to_string(), head.to_string()]).limit(command::LONG_LIMIT).run()?;
+    Ok(parse_numstat(&String::from_utf8_lossy(&output)))
+}
+
 /// Parses `added TAB removed TAB path NUL`. A renamed file has an empty path, followed by both names.
 fn parse_numstat(output: &str) -> Vec<ChangedFile> {
     let mut files = Vec::new();

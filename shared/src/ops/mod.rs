@@ -34,6 +34,7 @@ mod pace;
 pub mod pause;
 pub mod plan;
 pub mod pr;
+pub mod pr_review;
 mod printed_text;
 mod repairing;
 pub mod resume;

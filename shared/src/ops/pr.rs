@@ -10,7 +10,7 @@ mod list;
 pub(in crate::ops) mod place;
 mod seen;
 mod stack;
-mod text;
+pub(in crate::ops) mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

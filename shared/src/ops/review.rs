@@ -349,7 +349,7 @@ fn check_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
 }
 
 /// Checks the length of the texts, and that every comment is on an existing line.
-fn check_texts(repo: &Repo, give: &GivenVerdict, head: Oid) -> Result<()> {
+pub(in crate::ops) fn check_texts(repo: &Repo, give: &GivenVerdict, head: Oid) -> Result<()> {
     let texts = give.text.iter().chain(give.comments.iter().map(|comment| &comment.text));
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) || give.comments.len() > MAX_COMMENTS {
         return Err(Error::new(

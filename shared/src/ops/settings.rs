@@ -63,6 +63,9 @@ pub struct Settings {
     pub recheck: bool,
     /// The sandbox of each agent.
     pub sandbox: Option<SandboxLevel>,
+    /// Whether the files that they start with are not the user's: nothing of the user's checkout is copied to them.
+    #[serde(skip)]
+    pub foreign_files: bool,
     /// What the agent has left that starts these agents, if one does.
     #[serde(skip)]
     pub at_most: Option<AtMost>,
@@ -299,7 +302,8 @@ impl Settings {
             include: config.all(&keys::INCLUDE),
             max_include: config.get(&keys::MAX_INCLUDE)?,
             disposable: config.get(&keys::DISPOSABLE_DIRS)?,
-            submodules: config.get(&keys::SUBMODULES)?,
+            submodules: config.get(&keys::SUBMODULES)? && !self.foreign_files,
+            copies_nothing: self.foreign_files || before.is_some_and(|before| before.copies_nothing),
             removes_builds: config.get(&keys::REMOVE_BUILDS)? == keys::RemoveBuilds::Ended,
             lfs_pointers: config.get(&keys::LFS_POINTERS)?,
             setup: command.map(|command| Setup { command, limit }),

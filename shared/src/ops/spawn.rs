@@ -94,6 +94,9 @@ pub struct Request {
     pub tags: Vec<Tag>,
     /// The agent whose work the new agents review.
     pub reviews: Option<AgentId>,
+    /// The pull request that the new agents test or review, in a few words; what they leave behind does not land.
+    #[serde(skip)]
+    pub of_pull_request: Option<String>,
     /// How the agents run.
     pub settings: Settings,
     /// Whether the agents start from the current commit and the uncommitted changes of the checkout, which are not part of their
@@ -105,6 +108,13 @@ pub struct Request {
     pub again: bool,
     /// Whether to only report what would be started.
     pub dry_run: bool,
+}
+
+impl Request {
+    /// Returns whether the new agents only judge work, and do none.
+    const fn is_for_review(&self) -> bool {
+        self.reviews.is_some() || self.of_pull_request.is_some()
+    }
 }
 
 /// The agents that were started, or would be started.
@@ -204,7 +214,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let with_issue = request.issue.map(|number| with_issue(context, repo, request, number)).transpose()?;
     let request = with_issue.as_ref().unwrap_or(request);
     let caller = Caller::of(repo);
-    match caller.limit(repo, &request.settings, request.reviews.is_some())? {
+    match caller.limit(repo, &request.settings, request.is_for_review())? {
         Cow::Borrowed(_) => run_by(context, repo, request, &caller),
         Cow::Owned(settings) => run_by(context, repo, &Request { settings, ..request.clone() }, &caller),
     }
@@ -259,7 +269,7 @@ fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request, caller: &Ca
     warnings.extend(caps::warnings(&config, request, &launches)?);
     warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
     let prose = launches.iter().any(|ready| ready.reads_prose);
-    if prose && !request.again && request.reviews.is_none() {
+    if prose && !request.again && !request.is_for_review() {
         warnings.extend(duplicates::check(repo, request, &launches)?);
     }
     if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {

@@ -273,6 +273,24 @@ pub const RESULTS: &str = "refs/orchestra/notes/results";
 /// The ref with verdicts, as notes on the reviewed commits.
 pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
 
+/// The ref with verdicts on pull requests, as notes on the commits that were their heads.
+pub const PULL_REQUESTS: &str = "refs/orchestra/notes/pull-requests";
+
+/// Returns the private ref with the head of a pull request as it was fetched; `remote` is the name of a remote as a component of a ref.
+pub fn pull_request_ref(remote: &str, number: u64) -> String {
+    format!("refs/orchestra-local/pr/{remote}/{number}")
+}
+
+/// Returns the private ref with the branch that a pull request should be merged into, as it was fetched.
+pub fn pull_request_base_ref(remote: &str, number: u64) -> String {
+    format!("refs/orchestra-local/pr-base/{remote}/{number}")
+}
+
+/// Returns the private ref of a blob with the verdicts that this clone gave on a pull request. It is never sent.
+pub fn pull_request_verdicts_ref(remote: &str, number: u64) -> String {
+    format!("refs/orchestra-local/pr-verdicts/{remote}/{number}")
+}
+
 /// The ref with the notes that plain `git log` shows, in this clone alone.
 pub const LOG_NOTES: &str = "refs/orchestra-local/notes/log";
 

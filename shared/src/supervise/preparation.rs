@@ -17,6 +17,9 @@ pub struct Preparation {
     pub max_include: ByteSize,
     /// Names of folders whose content can be regenerated.
     pub disposable: Vec<String>,
+    /// Whether nothing is copied, whatever the patterns say: the files of the worktree are not the user's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub copies_nothing: bool,
     /// The setup; `None`: there is none, or the user wants none.
     pub setup: Option<Setup>,
     /// Whether submodules are made from those of the user's checkout.

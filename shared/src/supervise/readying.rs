@@ -53,7 +53,7 @@ fn copy_files(repo: &Repo, id: &AgentId, spec: &Spec, root: &WorktreeRoot) -> Re
     if spec.preparation.submodules {
         make_submodules(repo, &worktree, &mut ready, spec.sandbox != SandboxLevel::None)?;
     }
-    if !ready.is_copied {
+    if !ready.is_copied && !spec.preparation.copies_nothing {
         let wanted = Wanted {
             patterns: &spec.preparation.include,
             most: spec.preparation.max_include,

@@ -5,8 +5,8 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, decide, designer, diff, discover, doctor, inbox,
-        init, logs, merge_ranked, plan, pr, resume, review, rewind, run, send, sessions, slot, spawn, spec,
-        status, stop, supervise, sync, tag, r#try, undo, worktrees,
+        init, logs, merge_ranked, plan, pr, pr_review, resume, review, rewind, run, send, sessions, slot,
+        spawn, spec, status, stop, supervise, sync, tag, r#try, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -69,6 +69,8 @@ kinds! {
     REWIND = "rewind": rewind::Report;
     /// Pull requests, and what was done with them.
     PR = "pr": pr::Report;
+    /// Pull requests to review, one of them, or the verdict that was given on it.
+    PR_REVIEW = "pr-review": pr_review::Report;
     /// Agents with their tags.
     TAG = "tag": tag::Report;
     /// The agents that were stopped.

@@ -6,8 +6,8 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, decide, designer, diff, doctor, inbox, init, logs,
-        merge_ranked, plan, pr, resume, review, rewind, run, send, sessions, slot, spawn, spec, status, stop,
-        sync, tag, r#try, undo, worktrees,
+        merge_ranked, plan, pr, pr_review, resume, review, rewind, run, send, sessions, slot, spawn, spec,
+        status, stop, sync, tag, r#try, undo, worktrees,
     },
 };
 
@@ -56,6 +56,8 @@ requests! {
     "rewind": rewind::Request;
     /// What to do with which pull requests.
     "pr": pr::Request;
+    /// Reviews a pull request.
+    "pr-review": pr_review::Request;
     /// Changes the tags of agents.
     "tag": tag::Request;
     /// Stops agents, and saves their work.

@@ -3,7 +3,8 @@
 use super::{AgentProgram, Launch, Launcher, Options, Protocol, Stdin, TaskHandling, launch::PROMPT_FILE};
 use crate::{Result, config::Config, conversation::SessionReader};
 
-const NAME: &str = "sh";
+/// Its name.
+pub const NAME: &str = "sh";
 
 /// The shell as an agent program.
 pub(super) struct Sh;

@@ -33,7 +33,7 @@ pub(super) fn of_agent(repo: &Repo, log: &AgentLog, agent: &Agent, place: &str) 
     Ok(format!("{}{text}", closes.unwrap_or_default()))
 }
 
-fn values(repo: &Repo) -> Vec<String> {
+pub(in crate::ops) fn values(repo: &Repo) -> Vec<String> {
     SecretVariables::of(repo.environment()).values()
 }
 
@@ -64,7 +64,7 @@ fn check_line(check: &WorkCheck) -> String {
 }
 
 /// Returns a text as a quotation: nothing in it is read as our own Markdown, as a mention or as the number of an issue.
-fn quoted(said: &str) -> String {
+pub(in crate::ops) fn quoted(said: &str) -> String {
     let fence = longest_fence(said);
     format!("{fence}text\n{}\n{fence}", text::safe_block(said.trim()))
 }
@@ -75,7 +75,7 @@ fn longest_fence(said: &str) -> String {
     "`".repeat(longest.max(2) + 1)
 }
 
-fn code(word: &str) -> String {
+pub(in crate::ops) fn code(word: &str) -> String {
     format!("`{}`", text::one_line(word, MAX_TITLE).replace('`', "'"))
 }
 

@@ -169,7 +169,7 @@ pub(in crate::ops) fn finish(
             ));
         }
     }
-    let give = verdict_from_answer(repo, judged, answer, &tested)?;
+    let give = verdict_from_answer(repo, judged, answer, tested.failure.as_deref());
     let reviewer_info = Reviewer {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
         reviewer: reviewer.clone(),
@@ -198,7 +198,11 @@ fn repair_of_reviewer(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Opti
 ///
 /// # Errors
 /// Its program cannot be started with them.
-fn reviewer_options(config: &Config<'_>, by: &ByAgentRequest, test: &str) -> Result<(Options, bool)> {
+pub(in crate::ops) fn reviewer_options(
+    config: &Config<'_>,
+    by: &ByAgentRequest,
+    test: &str,
+) -> Result<(Options, bool)> {
     let asked = Options {
         permission: Some(if by.fix { Permission::AcceptEdits } else { config.review_permission()? }),
         on_prompt: Some(OnPrompt::Deny),
@@ -218,7 +222,7 @@ fn reviewer_options(config: &Config<'_>, by: &ByAgentRequest, test: &str) -> Res
 ///
 /// # Errors
 /// It is too long, or git fails.
-fn changes(repo: &Repo, by: &ByAgentRequest, base: Oid, head: Oid) -> Result<String> {
+pub(in crate::ops) fn changes(repo: &Repo, by: &ByAgentRequest, base: Oid, head: Oid) -> Result<String> {
     let diff = repo.git("diff")?.args(["--no-ext-diff", "--no-textconv", "--no-color"]);
     let diff = diff.args([base.to_string(), head.to_string()]).limit(command::SHORT_LIMIT).run()?;
     if diff.len() <= MAX_DIFF {
@@ -261,7 +265,7 @@ pub(in crate::ops) fn begin(
     planned.map(|planned| planned.id).ok_or_else(|| Error::internal("no reviewer was started"))
 }
 
-fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
+pub(in crate::ops) fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
     match waiting::wait(context, repo, id)? {
         WaitOutcome::Done => Ok(()),
         WaitOutcome::NotDone(why) => Err(Error::new(
@@ -278,12 +282,17 @@ fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()>
 
 /// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a
 /// comment; any other is added to the text.
-fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified) -> Result<GivenVerdict> {
+pub(in crate::ops) fn verdict_from_answer(
+    repo: &Repo,
+    head: Oid,
+    answer: Answer,
+    failure: Option<&str>,
+) -> GivenVerdict {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
-    if tested.failure.is_some() && verdict == Verdict::Approve {
+    if let Some(failure) = failure.filter(|_| verdict == Verdict::Approve) {
         verdict = Verdict::Changes;
-        said.push(format!("The test does not pass: {}.", tested.label()));
+        said.push(format!("The test does not pass: {failure}."));
     }
     said.extend(Some(answer.summary).filter(|summary| !summary.trim().is_empty()));
     let (comments, others) = findings::as_comments(repo, head, answer.findings);
@@ -293,7 +302,7 @@ fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified
     }
     let text = Some(said.join("\n")).filter(|text| !text.is_empty());
     // A person reads the review first, and then decides whether to resume the agent.
-    Ok(GivenVerdict {
+    GivenVerdict {
         verdict,
         text,
         comments,
@@ -301,7 +310,7 @@ fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified
         head: Some(head.to_string()),
         keep: true,
         operation: None,
-    })
+    }
 }
 
 fn prompt(task: &str, base: Oid, test: &str, tested: &Verified, fix: bool, changes: Option<&str>) -> String {

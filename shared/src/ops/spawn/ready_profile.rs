@@ -156,7 +156,7 @@ fn ready_profile(
     let (program, prompt) = (agents::program_of(name, config), agents::prompt_of(name, config)?);
     let role = Some(name.to_owned()).filter(|name| *name != program);
     let options = options.clone();
-    let until = request.settings.until_of_new(config, request.reviews.is_some())?;
+    let until = request.settings.until_of_new(config, request.is_for_review())?;
     let preparation = request.settings.preparation(config, None)?;
     let (fallback, warning) = (None, None);
     Ok(ReadyProfile {

@@ -146,7 +146,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         resumed: false,
         rested: false,
         fresh: false,
-        judges: request.reviews.is_some() || ready.is_reader(),
+        judges: request.is_for_review() || ready.is_reader(),
         profile: planned.profile.clone(),
         role: planned.role.clone(),
         fallback: ready.fallback.clone(),
@@ -175,7 +175,8 @@ fn new_agents(
     request: &Request,
     caller: &Caller,
 ) -> Vec<NewAgent> {
-    let reviews = request.reviews.as_ref();
+    let of_agent = || request.reviews.clone().map(IdOrText::from);
+    let reviews = request.of_pull_request.clone().map(IdOrText::Text).or_else(of_agent);
     let parent = caller.agent().cloned().map(IdOrText::from);
     let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, assignment): (u32, &Assignment)| {
@@ -189,7 +190,7 @@ fn new_agents(
             run: report.run.clone(),
             place,
             parent: parent.clone(),
-            reviews: reviews.cloned().map(IdOrText::from),
+            reviews: reviews.clone(),
             designer: false,
             base: planned.base.into(),
             after: planned.after.iter().cloned().map(IdOrText::from).collect(),

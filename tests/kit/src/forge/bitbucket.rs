@@ -119,5 +119,6 @@ fn shown(state: &State, pull: &Pull) -> Value {
             "repository": {"full_name": pull.repository},
         },
         "destination": {"branch": {"name": pull.base}},
+        "participants": super::reviews::participants(state, pull.number),
     })
 }

@@ -98,10 +98,13 @@ fn converted(schema: &Value, relaxed: bool) -> Value {
 
 fn object(fields: &Map<String, Value>, relaxed: bool) -> Value {
     let is_schema = fields.contains_key("type") || fields.contains_key("properties");
+    // Without the fields that are required, several of such choices may be right.
+    let is_told_apart = fields.contains_key("oneOf") && fields.contains_key("discriminator");
     let mut made = Map::new();
     for (key, value) in fields {
         if is_schema && LEFT_OUT.contains(&key.as_str()) && (key != "required" || relaxed)
             || key == "nullable"
+            || (key == "discriminator" && is_told_apart)
         {
             continue;
         }
@@ -109,7 +112,8 @@ fn object(fields: &Map<String, Value>, relaxed: bool) -> Value {
             ("$ref", Some(path)) => Value::String(path.replace("#/components", "#/$defs")),
             _ => converted(value, relaxed),
         };
-        made.insert(key.clone(), value);
+        let key = if key == "oneOf" && is_told_apart { "anyOf" } else { key.as_str() };
+        made.insert(key.to_owned(), value);
     }
     if fields.get("nullable") == Some(&Value::Bool(true)) {
         return serde_json::json!({"anyOf": [Value::Object(made), {"type": "null"}]});

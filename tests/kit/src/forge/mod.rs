@@ -9,7 +9,9 @@ mod gitea;
 mod github;
 mod gitlab;
 mod http;
+mod pull_refs;
 mod pulls;
+mod reviews;
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -23,7 +25,7 @@ use std::{
 use serde_json::Value;
 
 use self::http::{Answer, Request};
-pub use self::{around::ForgeIssue, pulls::Pull};
+pub use self::{around::ForgeIssue, pulls::Pull, reviews::GivenReview};
 
 /// The repository that the forge has.
 pub(crate) const REPOSITORY: &str = "team/app";
@@ -65,6 +67,12 @@ pub(crate) struct State {
     pub(crate) scopes: Option<String>,
     /// Whether the user of the token may push.
     pub(crate) may_push: bool,
+    /// What was said at them.
+    pub(crate) reviews: Vec<GivenReview>,
+    /// The decisions apart from what was said, by number: `approve`, `changes`, or `none`.
+    pub(crate) judged: Vec<(u64, String)>,
+    /// The forks, by name, and the bare repository of each.
+    pub(crate) forks: Vec<(String, PathBuf)>,
     /// The commits whose checks failed.
     failed_checks: Vec<String>,
     token: String,
@@ -94,6 +102,9 @@ impl FakeForge {
             issues: Vec::new(),
             scopes: None,
             may_push: true,
+            reviews: Vec::new(),
+            judged: Vec::new(),
+            forks: Vec::new(),
             failed_checks: Vec::new(),
             token: token.to_owned(),
             troubles: Vec::new(),
@@ -155,6 +166,48 @@ impl FakeForge {
         (state.scopes, state.may_push) = (scopes.map(str::to_owned), may_push);
     }
 
+    /// Adds a fork of the repository, such as `somebody/app`: pull requests of it have their branches there.
+    pub fn add_fork(&self, name: &str, bare: &Path) {
+        git_http::allow_pushes(bare);
+        self.state().forks.push((name.to_owned(), bare.to_owned()));
+    }
+
+    /// Opens a pull request of a fork, or of the repository itself, as its author does on the page of the forge. Returns its number.
+    pub fn open_pull(&self, repository: &str, head: &str, title: &str, author: &str) -> u64 {
+        let mut state = self.state();
+        let number = state.pulls.len() as u64 + 1;
+        let mut pull = Pull {
+            number,
+            title: title.to_owned(),
+            body: "What it does.".to_owned(),
+            head: head.to_owned(),
+            repository: repository.to_owned(),
+            base: "main".to_owned(),
+            state: "open".to_owned(),
+            draft: false,
+            author: author.to_owned(),
+            last_head: String::new(),
+        };
+        pull.last_head = pull.commit(&state);
+        state.pulls.push(pull);
+        number
+    }
+
+    /// Returns what was said at pull requests, in order.
+    pub fn reviews(&self) -> Vec<GivenReview> {
+        self.state().reviews.clone()
+    }
+
+    /// Replaces what was said at pull requests.
+    pub fn replace_reviews(&self, reviews: Vec<GivenReview>) {
+        self.state().reviews = reviews;
+    }
+
+    /// Returns what was decided apart from what was said: on GitLab and Bitbucket.
+    pub fn decision(&self, number: u64) -> Option<String> {
+        reviews::approved(&self.state(), number).map(str::to_owned)
+    }
+
     /// Makes the checks of a commit fail.
     pub fn fail_checks(&self, commit: &str) {
         self.state().failed_checks.push(commit.to_owned());
@@ -207,6 +260,9 @@ impl State {
         if let Some(answer) = around::answer(self, request) {
             return answer;
         }
+        if let Some(answer) = reviews::answer(self, request) {
+            return answer;
+        }
         match self.flavor {
             ForgeFlavor::GitHub => github::answer(self, request),
             ForgeFlavor::GitLab => gitlab::answer(self, request),
@@ -235,8 +291,10 @@ impl State {
 fn serve(mut client: TcpStream, state: &Mutex<State>) {
     while let Some(request) = Request::read(&mut client) {
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if request.path.starts_with(&format!("/{REPOSITORY}.git/")) {
-            let bare = state.bare.clone();
+        if let Some(bare) = state.repository_at(&request.path) {
+            if bare == state.bare && request.query.contains("git-upload-pack") {
+                state.write_pull_refs();
+            }
             drop(state);
             git_http::answer(&bare, &request, &mut client);
             return;

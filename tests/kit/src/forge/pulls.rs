@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
 impl Pull {
     /// Returns the newest commit of its branch, else that of when it ended.
     pub(crate) fn commit(&self, state: &State) -> String {
-        let now = tip(&state.bare, &self.head).filter(|_| self.state == "open");
+        let now = tip(state.repository_of(self), &self.head).filter(|_| self.state == "open");
         now.unwrap_or_else(|| self.last_head.clone())
     }
 }
@@ -144,7 +144,7 @@ fn tip(bare: &Path, branch: &str) -> Option<String> {
     output(bare, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")])
 }
 
-fn output(bare: &Path, arguments: &[&str]) -> Option<String> {
+pub(crate) fn output(bare: &Path, arguments: &[&str]) -> Option<String> {
     let mut git = Command::new("git");
     git.arg("-C").arg(bare).args(arguments);
     for (name, value) in [("NAME", "Forge"), ("EMAIL", "forge@example.com")] {
