@@ -131,7 +131,7 @@ pub struct PullRequestReview<'a> {
 /// An agent calls; the remote is on no forge that is known, there is no token, or the forge refuses.
 pub fn list(context: &Context, repo: &AcceptedRepo, remote: Option<&str>) -> Result<Report> {
     refuse_agents(repo)?;
-    let remote = pr::remote(repo, remote)?;
+    let remote = pr::place::remote(repo, remote)?;
     let forge = Forge::of_remote(context, repo, &remote.address)?;
     let open = forge.list(MAX_LISTED)?;
     Ok(Report { open, ..empty(&forge) })
@@ -156,7 +156,7 @@ pub fn open<'a>(
         }
         reviewer::check(repo, by)?;
     }
-    let remote = pr::remote(repo, request.remote.as_deref())?;
+    let remote = pr::place::remote(repo, request.remote.as_deref())?;
     let forge = Forge::of_remote(context, repo, &remote.address)?;
     let fetched = fetched::fetch(context, repo, &remote, &forge, number)?;
     let trusted = request.trust || is_own_work(repo, &fetched)?;

@@ -63,7 +63,7 @@ pub(super) fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
 }
 
 /// Chooses the remote as `sync` does; what to type next is another command.
-pub(super) fn remote(repo: &AcceptedRepo, typed: Option<&str>) -> Result<Remote> {
+pub(in crate::ops) fn remote(repo: &AcceptedRepo, typed: Option<&str>) -> Result<Remote> {
     let chosen = Remote::choose(repo, typed, repo.environment().directory());
     chosen.map_err(|error| match error.code {
         Code::RemoteMissing => Error::new(error.code, "this repository has no remote to publish work on")

@@ -132,7 +132,7 @@ fn share(repo: &Repo, place: Place<'_>, head: Oid) -> Result<()> {
 pub(super) fn all(repo: &Repo, place: Place<'_>, now: &Judged) -> Result<Vec<PullRequestVerdict>> {
     let own = own_lines(repo, place)?;
     let (trusted, own_id) = (Config::of(repo).all(&TRUST_WRITER), writer::known_writer(repo));
-    let is_own = |writer: &str| own_id.as_ref().is_some_and(|own| own.to_string() == writer);
+    let is_own = |writer: &str| own_id.as_ref().is_some_and(|own| own.as_str() == writer);
     let mut found: Vec<PullRequestVerdict> = Vec::new();
     for line in own.iter().chain(noted_lines(repo, now.head)?.iter().filter(|line| !own.contains(line))) {
         let Some(mut one) = read(line, place) else { continue };
@@ -216,7 +216,7 @@ fn read(line: &str, place: Place<'_>) -> Option<PullRequestVerdict> {
         reviewer: word("reviewer"),
         check: word("check"),
         text: value["text"].as_str().map(text::safe_block),
-        comments: comments.into_iter().map(shown).collect(),
+        comments: comments.iter().map(shown).collect(),
         at: serde_json::from_value::<Timestamp>(Value::clone(&value["at"])).ok()?,
         writer: word("w")?,
         counts: false,
@@ -224,7 +224,7 @@ fn read(line: &str, place: Place<'_>) -> Option<PullRequestVerdict> {
     })
 }
 
-fn shown(comment: Comment) -> Comment {
+fn shown(comment: &Comment) -> Comment {
     Comment {
         file: text::one_line(&comment.file, 400),
         line: comment.line,

@@ -187,6 +187,8 @@ impl FakeForge {
             draft: false,
             author: author.to_owned(),
             last_head: String::new(),
+            labels: Vec::new(),
+            reviewers: Vec::new(),
         };
         pull.last_head = pull.commit(&state);
         state.pulls.push(pull);
