@@ -74,15 +74,25 @@ pub(crate) fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) -> Opti
             let deny = state.keymap.shown("deny", "denies it");
             canvas.put(area, 0, 0, &format!("{allow}  {deny}  Esc back"), Role::Warn);
         }
-        Mode::Normal | Mode::Keys | Mode::Files(_) => match (&state.message, &state.page) {
-            (Some((role, message)), _) => {
-                canvas.put(area, 0, 0, &text::safe(message), *role);
+        Mode::Normal | Mode::Keys | Mode::Files(_) | Mode::Picking(_) => {
+            match (&state.message, &state.page) {
+                // What a command said that ended meanwhile does not hide a question that a key answers.
+                (message, Page::Plan { question, .. })
+                    if !state.contents.is_loading && state.contents.succeeded =>
+                {
+                    let end = canvas.put(area, 0, 0, &format!("{question}? y does  "), Role::Warn);
+                    let (role, words) = match message {
+                        Some((role, message)) => (*role, text::safe(message)),
+                        None => (Role::Warn, "? keys  q quit".into()),
+                    };
+                    canvas.put(area, 0, end, &words, role);
+                }
+                (Some((role, message)), _) => {
+                    canvas.put(area, 0, 0, &text::safe(message), *role);
+                }
+                _ => keys(canvas, state, area),
             }
-            (None, Page::Plan { question, .. }) if !state.contents.is_loading && state.contents.succeeded => {
-                canvas.put(area, 0, 0, &format!("{question}? y does  ? keys  q quit"), Role::Warn);
-            }
-            _ => keys(canvas, state, area),
-        },
+        }
     }
     None
 }

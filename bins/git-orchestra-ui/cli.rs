@@ -7,20 +7,27 @@ use orchestra_terminal::pages::Page;
 ///
 /// At the left are the agents, each below the one that started it, and what the chosen one asks for. At the
 /// right is what it changed, what it says, or what is known of it, while it happens. Keys start, answer,
-/// direct, judge and land agents; '?' lists them. 'q' leaves, and the agents keep running.
+/// direct, judge and land agents; '?' lists them. 'q' leaves, and the agents keep running. With --plain
+/// everything is said in lines, for a screen reader.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-ui", version)]
 pub(crate) struct Cli {
     /// Show all agents that have ended, not only the newest
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Draw with plain characters, as in a locale without UTF-8
+    /// Draw with ASCII characters, as in a locale without UTF-8
     #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Say what changes line by line, for a screen reader, and take numbers and words instead of keys
+    #[arg(long, conflicts_with = "ascii")]
     pub(crate) plain: bool,
 }
 
 pub(crate) const PAGE: Page = Page {
-    examples: &[("git orchestra ui", "Live with agents: watch, answer, review and land them")],
+    examples: &[
+        ("git orchestra ui", "Live with agents: watch, answer, review and land them"),
+        ("git orchestra ui --plain", "The same in lines, for a screen reader"),
+    ],
     sections: &[
         (
             "KEYS",
@@ -33,7 +40,8 @@ pub(crate) const PAGE: Page = Page {
                 "'a' allows what the agent asks for, if all of it is in sight; otherwise all of it is shown first, and \
                  'a' at its end allows it. 'A' allows it from now on, after a question. 'x' denies it with a reason. 'i' \
                  says something to the agent.",
-                "'N' starts an agent for a task: one line, or with Enter alone a text in your editor. 's' opens the spec \
+                "'N' starts an agent for a task: one line, or with Enter alone a text in your editor; Tab picks the profile, with \
+                 its program and model. 's' opens the spec \
                  in your editor, and saving it tells the designer. 't' is a shell in the agent's worktree. 'p' pauses, \
                  'r' resumes, 'S' stops after a question, also what the agent started. 'D' shows what cleanup would \
                  remove, and 'y' removes it.",
@@ -47,12 +55,25 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "IN LINES",
+            &[
+                "With --plain no line is ever drawn again, and the cursor does not move. First all agents are said, each with a \
+                 number; then what changes, once: who is new, what ended and how, who asks for what. Each answer to a \
+                 question has a number, and no number is used twice: what was typed before a question was said does not \
+                 answer it. The number of an agent says what can be done with it. 'list', 'asks', 'new', 'spec', 'land', 'undo' \
+                 and 'sync' are words, 'help' says them, and any other line is a command of git orchestra. Lines can come \
+                 from a pipe as well.",
+            ],
+        ),
+        (
             "WHAT IS SHOWN",
             &[
                 "The pages are what commands print: the title of a page names the command or what it shows. A window \
                  narrower than 80 columns shows agents or the page, not both. The window is drawn when something \
-                 changes, and never otherwise. Colours are those of the terminal (NO_COLOR turns them off); each meaning \
-                 also has a mark or a word.",
+                 changes, and never otherwise. Colours are those of color.orchestra.ROLE (NO_COLOR turns them off); each \
+                 meaning also has a mark or a word.",
+                "orchestra.ui.mouse set to true lets a click choose what is under it, and the wheel move. It never answers \
+                 a question.",
             ],
         ),
     ],

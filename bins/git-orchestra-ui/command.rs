@@ -5,9 +5,10 @@
 //! | `view` | the loop: news and keys in, frames and calls out |
 //! | `row`, `page`, `diff`, `prompt`, `state` | what is shown. Pure |
 //! | `command_key` | what each key means |
-//! | `update`, `moving`, `answering`, `files` | how news and keys change what is shown, and what they ask for. Pure |
+//! | `update`, `moving`, `answering`, `files`, `picking`, `mouse` | how news and keys change what is shown, and what they ask for. Pure |
 //! | `layout`, `draw`, `panes`, `diff_panes`, `bars`, `paint` | frames. Pure |
 //! | `sgr` | the colours in what commands print |
+//! | `plain`, `plain_view` | agents as lines, and the loop of that |
 //! | `screen` | writing the difference between two frames |
 //! | `watcher`, `loader`, `actions` | threads: what changes, what commands print, what a key asked for |
 
@@ -22,10 +23,14 @@ mod draw;
 mod files;
 mod layout;
 mod loader;
+mod mouse;
 mod moving;
 mod page;
 mod paint;
 mod panes;
+mod picking;
+mod plain;
+mod plain_view;
 mod prompt;
 mod row;
 mod screen;

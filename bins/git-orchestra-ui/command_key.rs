@@ -165,9 +165,14 @@ impl Keymap {
                 None if typed == 'y' => Meaning::Yes,
                 None => return None,
             },
-            Key::Backspace | Key::EmptyLine | Key::Pause | Key::PasteBegin | Key::PasteEnd | Key::Other => {
-                return None;
-            }
+            Key::Backspace
+            | Key::EmptyLine
+            | Key::Pause
+            | Key::PasteBegin
+            | Key::PasteEnd
+            | Key::Click(..)
+            | Key::Wheel(..)
+            | Key::Other => return None,
         })
     }
 }

@@ -83,10 +83,9 @@ pub(crate) fn list(canvas: &mut Canvas<'_>, state: &State, at: usize, area: Rect
 }
 
 fn rows(canvas: &mut Canvas<'_>, state: &State, at: usize, area: Rect, has_focus: bool) {
-    let files = &state.contents.diff.files;
-    let height = usize::from(area.height);
-    let first = at.saturating_sub(height / 2).min(files.len().saturating_sub(height));
-    for (row, (number, file)) in (0..area.height).zip(files.iter().enumerate().skip(first)) {
+    let all = &state.contents.diff.files;
+    let first = files::first_in_sight(state, at, area.height);
+    for (row, (number, file)) in (0..area.height).zip(all.iter().enumerate().skip(first)) {
         one_file(canvas, state, area, row, file);
         if number == at {
             canvas.mark(area, row, has_focus);

@@ -6,7 +6,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{bars, diff_panes, layout, paint::Canvas, panes, prompt::Mode, state::State};
+use super::{bars, diff_panes, layout, paint::Canvas, panes, picking, prompt::Mode, state::State};
 
 /// Draws the whole window. Returns where the cursor stands: at the text that is typed, or at the chosen agent.
 pub(crate) fn frame(state: &State, colours: bool) -> (Buffer, Position) {
@@ -24,6 +24,7 @@ pub(crate) fn frame(state: &State, colours: bool) -> (Buffer, Position) {
     match &state.mode {
         Mode::Keys => panes::keys(&mut canvas, state, body),
         Mode::Request(asked, top) => panes::request(&mut canvas, state, asked, *top, body),
+        Mode::Picking(picking) => picking::draw(&mut canvas, state, picking, body),
         Mode::Files(at) => diff_panes::list(&mut canvas, state, *at, body),
         Mode::Normal | Mode::Typing(_) | Mode::Deciding(_) => {
             if let Some(area) = parts.agents {

@@ -158,6 +158,12 @@ pub(crate) fn step(state: &mut State, forward: bool) -> Vec<Call> {
     Vec::new()
 }
 
+/// Returns the number of the first file in sight in a list of some rows: the chosen one is in the middle where it can be.
+pub(crate) fn first_in_sight(state: &State, chosen: usize, rows: u16) -> usize {
+    let (count, rows) = (state.contents.diff.files.len(), usize::from(rows));
+    chosen.saturating_sub(rows / 2).min(count.saturating_sub(rows))
+}
+
 /// Shows the list of files on the whole window.
 pub(crate) fn open(state: &mut State) -> Vec<Call> {
     if diff_page(state).is_none() || state.contents.diff.files.is_empty() {

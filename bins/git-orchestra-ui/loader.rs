@@ -9,7 +9,7 @@ use std::{
 use orchestra::context::Cancel;
 use orchestra_terminal::printing::{Printed, Printing};
 
-use super::{page, sgr, state::Msg, watcher::Post};
+use super::{diff::Diff, page, sgr, state::Msg, watcher::Post};
 
 /// How long a choice must rest before its page is read: who moves down a list reads nothing on the way.
 const REST: Duration = Duration::from_millis(100);
@@ -45,7 +45,10 @@ impl Loader {
             let printed = job.run(&words(&command, colours), columns, page::MAX_LINES)?;
             let mut lines = sgr::lines(&printed.bytes, colours);
             lines.truncate(page::MAX_LINES);
-            Some(Msg::Printed { command, lines, is_cut: printed.is_cut, succeeded: printed.succeeded })
+            // Here, so that the window does not wait for it.
+            let is_diff = command.first().is_some_and(|word| word == "diff");
+            let diff = if is_diff { Diff::of(&lines) } else { Diff::default() };
+            Some(Msg::Printed { command, lines, diff, is_cut: printed.is_cut, succeeded: printed.succeeded })
         });
     }
 

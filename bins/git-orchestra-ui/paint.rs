@@ -1,7 +1,10 @@
 //! Writing text into cells, and the styles of meanings. Pure.
 
 use orchestra::model::text;
-use orchestra_terminal::style::Role;
+use orchestra_terminal::{
+    look::{Look, Tint, look},
+    style::Role,
+};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -10,18 +13,53 @@ use ratatui::{
 };
 
 /// Returns the style of a meaning. No meaning is shown by colour alone.
-pub(crate) const fn style(role: Role, colours: bool) -> Style {
+pub(crate) fn style(role: Role, colours: bool) -> Style {
     let plain = Style::new();
-    match role {
-        Role::Plain => plain,
-        Role::Head => plain.add_modifier(Modifier::BOLD),
-        Role::Bad if !colours => plain.add_modifier(Modifier::BOLD),
-        Role::Faint => plain.add_modifier(Modifier::DIM),
-        _ if !colours => plain,
-        Role::Good => plain.fg(Color::Green),
-        Role::Bad => plain.fg(Color::Red).add_modifier(Modifier::BOLD),
-        Role::Warn => plain.fg(Color::Yellow),
-        Role::Active | Role::Hint => plain.fg(Color::Cyan),
+    if !colours {
+        return match role {
+            Role::Head | Role::Bad => plain.add_modifier(Modifier::BOLD),
+            Role::Faint => plain.add_modifier(Modifier::DIM),
+            _ => plain,
+        };
+    }
+    let Look { text, behind, is } = look(role);
+    let style = text.map_or(plain, |tint| plain.fg(colour(tint)));
+    let style = behind.map_or(style, |tint| style.bg(colour(tint)));
+    let modifiers = [
+        (is.bold, Modifier::BOLD),
+        (is.dim, Modifier::DIM),
+        (is.italic, Modifier::ITALIC),
+        (is.underlined, Modifier::UNDERLINED),
+        (is.reversed, Modifier::REVERSED),
+        (is.struck, Modifier::CROSSED_OUT),
+    ];
+    let modifiers = modifiers.into_iter().filter_map(|(is, modifier)| is.then_some(modifier));
+    style.add_modifier(modifiers.collect())
+}
+
+const fn colour(tint: Tint) -> Color {
+    const BASIC: [Color; 16] = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    match tint {
+        Tint::Basic(number) => BASIC[(number % 16) as usize],
+        Tint::Indexed(number) => Color::Indexed(number),
+        Tint::Exact(red, green, blue) => Color::Rgb(red, green, blue),
     }
 }
 

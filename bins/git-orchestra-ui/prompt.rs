@@ -10,8 +10,8 @@ const MAX_TEXT: usize = 4000;
 /// What a typed text is for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Purpose {
-    /// The task of a new agent; nothing opens the editor.
-    Task,
+    /// The task of a new agent of a profile, or of the default one; nothing opens the editor.
+    Task(Option<String>),
     /// A message to an agent; nothing opens the editor.
     Say(AgentId),
     /// The reason for denying what an agent asks for.
@@ -32,7 +32,8 @@ impl Purpose {
     /// Returns what stands before the text.
     pub(crate) fn label(&self) -> String {
         match self {
-            Self::Task => "new task (Enter alone opens your editor): ".to_owned(),
+            Self::Task(None) => "new task (Tab: agent, Enter alone: editor): ".to_owned(),
+            Self::Task(Some(agent)) => format!("new task for {agent} (Tab: agent, Enter alone: editor): "),
             Self::Say(id) => format!("to {id} (Enter alone opens your editor): "),
             Self::Deny(asked) => format!("deny {}, the reason (may be empty): ", asked.agent),
             Self::Filter => "/".to_owned(),
@@ -62,6 +63,15 @@ impl Prompt {
             self.text.push(character);
         }
     }
+}
+
+/// Which profile is chosen for a task.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Picking {
+    /// The task, as far as it is typed.
+    pub(crate) task: String,
+    /// The place in the list of profiles, once a key moved.
+    pub(crate) at: Option<usize>,
 }
 
 /// What a question is about, which `y` answers.
@@ -98,6 +108,8 @@ pub(crate) enum Mode {
     Keys,
     /// The whole of what an agent asks for, from this line on.
     Request(Asked, usize),
+    /// The profiles for a task that is typed.
+    Picking(Picking),
     /// The files of the diff, one of which is chosen.
     Files(usize),
     /// A text that is typed.

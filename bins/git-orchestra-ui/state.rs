@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orchestra::model::AgentId;
+use orchestra::{model::AgentId, ops::ui::ProfileChoice};
 use orchestra_terminal::{key::Key, style::Role};
 use ratatui::text::Line;
 
 use super::{
     command_key::Keymap,
+    diff::Diff,
     files::ReadFiles,
     page::{Contents, Page},
     prompt::Mode,
@@ -65,6 +66,10 @@ pub(crate) struct State {
     /// The first line in sight of the list of keys.
     pub(crate) keys_top: usize,
     pub(crate) keymap: Keymap,
+    /// The profiles with which an agent can be started, as they were read last.
+    pub(crate) profiles: Vec<ProfileChoice>,
+    /// The profile of the next agent, if it is not the default one.
+    pub(crate) agent: Option<String>,
     /// When agents were last seen to do something, such as to print.
     pub(crate) signs: BTreeMap<AgentId, i64>,
 }
@@ -96,6 +101,8 @@ impl State {
             side_by_side: true,
             keys_top: 0,
             keymap: Keymap::default(),
+            profiles: Vec::new(),
+            agent: None,
             signs: BTreeMap::new(),
         }
     }
@@ -146,7 +153,7 @@ pub(crate) enum Msg {
     /// A key.
     Key(Key),
     /// What the command of a page printed.
-    Printed { command: Vec<String>, lines: Vec<Line<'static>>, is_cut: bool, succeeded: bool },
+    Printed { command: Vec<String>, lines: Vec<Line<'static>>, diff: Diff, is_cut: bool, succeeded: bool },
     /// A command that changes something ended.
     Ran { command: Vec<String>, lines: Vec<Line<'static>>, succeeded: bool },
     /// An action succeeded, or failed, with what to say about it.
@@ -189,8 +196,10 @@ pub(crate) enum Call {
     Lend { command: Vec<String>, stays: bool },
     /// Lends the terminal to a shell in a folder.
     Shell(String),
-    /// Opens the editor for a task, and starts an agent for it.
-    EditTask,
+    /// Opens the editor for a task, and starts an agent of a profile for it.
+    EditTask(Option<String>),
+    /// Reads the profiles with which an agent can be started.
+    ReadProfiles,
     /// Opens the editor for a message to an agent, and sends it.
     EditMessage(AgentId),
 }

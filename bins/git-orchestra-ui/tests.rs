@@ -1,6 +1,9 @@
 //! What is shown, without a terminal: frames as texts, and what keys ask for.
 
-use orchestra::model::{AgentId, Liveness, Phase};
+use orchestra::{
+    model::{AgentId, Liveness, Phase},
+    ops::ui::ProfileChoice,
+};
 use orchestra_terminal::{
     key::{Key, keys},
     style::role_of,
@@ -13,10 +16,11 @@ use super::{
     diff::{Diff, Place},
     draw, layout,
     page::Page,
+    plain::Plain,
     prompt::{Mode, split},
     row::{Request, Row},
     sgr,
-    state::{Action, Call, Changed, Msg, State},
+    state::{Action, Call, Changed, Msg, Pane, State},
     update::{question, update},
 };
 
@@ -84,7 +88,8 @@ fn press(state: &mut State, typed: &str) -> Vec<Call> {
 fn print(state: &mut State, text: &str) {
     let command = state.contents.command.clone().unwrap();
     let lines = sgr::lines(text.as_bytes(), true);
-    update(state, Msg::Printed { command, lines, is_cut: false, succeeded: true });
+    let diff = Diff::of(&lines);
+    update(state, Msg::Printed { command, lines, diff, is_cut: false, succeeded: true });
 }
 
 fn text(cells: &Buffer) -> String {
@@ -180,12 +185,16 @@ fn keys_ask_for_commands() {
     // Not before the plan was shown.
     assert!(press(&mut state, "y").is_empty());
     print(&mut state, "1 branch lands\n");
+    // What ends meanwhile does not hide the question.
+    let ended = Msg::Ran { command: words(&["review", "x"]), lines: Vec::new(), succeeded: true };
+    update(&mut state, ended);
+    assert!(drawn(&state).ends_with("land this? y does  done: git orchestra review x"), "{}", drawn(&state));
     assert_eq!(press(&mut state, "y"), [Call::Run(words(&["merge-ranked"]))]);
     let calls = press(&mut state, ":tag x --add 'two words'\r");
     assert_eq!(calls, [Call::Lend { command: words(&["tag", "x", "--add", "two words"]), stays: true }]);
     let calls = press(&mut state, "Nwrite tests\r");
     assert_eq!(calls, [Call::Run(words(&["spawn", "--detach", "--", "write tests"]))]);
-    assert_eq!(press(&mut state, "N\r"), [Call::EditTask]);
+    assert_eq!(press(&mut state, "N\r"), [Call::EditTask(None)]);
     assert!(press(&mut state, "Sn").is_empty());
     assert_eq!(press(&mut state, "Sy"), [Call::Act(Action::Stop(id("designer-k2m1p")))]);
     assert_eq!(press(&mut state, "q"), [Call::Quit]);
@@ -292,6 +301,130 @@ fn a_diff_is_side_by_side_where_it_fits() {
 }
 
 #[test]
+fn what_changes_is_said_in_lines_and_numbers_are_never_used_twice() {
+    let mut plain = Plain::new("app (main)".to_owned());
+    let mut all = rows();
+    all.truncate(3);
+    plain.news(all.clone());
+    let expected = "\
+git orchestra, app (main): 3 agents, 1 need you, 2 run.
+1: designer-k2m1p, running: Add tests.
+2: implement-auth-a1b2c, level 2, running: Add tests.
+3: add-tests-q0q88, level 2, waiting: Add tests.
+add-tests-q0q88 asks: Bash: cargo add argon2
+4: allow. 5: allow Bash(cargo:*) from now on. 6: deny.
+Type a number or a word, then Enter. help says the words.";
+    assert_eq!(plain.take_said().join("\n"), expected);
+    let asked = all[2].asked().unwrap();
+    assert_eq!(plain.line("4"), [Call::Act(Action::Allow { asked: asked.clone(), always: false })]);
+    // The same news says nothing; another question has other numbers, and the old ones answer nothing.
+    plain.news(all.clone());
+    assert_eq!(plain.take_said(), [""; 0]);
+    all[2] = row("add-tests-q0q88", 1, Phase::Waiting, Some("Bash: rm -r x"));
+    plain.news(all.clone());
+    let expected = "\
+add-tests-q0q88 no longer asks for that.
+add-tests-q0q88 asks: Bash: rm -r x
+7: allow. 8: allow Bash(cargo:*) from now on. 9: deny.";
+    assert_eq!(plain.take_said().join("\n"), expected);
+    for old in ["4", "5", "6", "77"] {
+        assert!(plain.line(old).is_empty(), "{old}");
+    }
+    assert!(plain.take_said().iter().take(3).all(|line| line.contains("Nothing was answered")));
+    assert!(plain.line("9").is_empty());
+    assert_eq!(plain.take_said(), ["Why add-tests-q0q88 must not do it. An empty line gives no reason:"]);
+    let denied = Action::Deny { asked: all[2].asked().unwrap(), reason: Some("never".to_owned()) };
+    assert_eq!(plain.line("never"), [Call::Act(denied)]);
+    // How one ended, and a new one.
+    all[1] = Row { lines: Some((3, 1)), ..row("implement-auth-a1b2c", 1, Phase::Done, None) };
+    all.push(row("tidy-de0dt", 0, Phase::Queued, None));
+    plain.news(all);
+    let expected =
+        ["implement-auth-a1b2c is done, 3 lines added, 1 removed.", "New: tidy-de0dt, queued: Add tests."];
+    assert_eq!(plain.take_said(), expected);
+}
+
+#[test]
+fn lines_are_choices_words_or_commands() {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let lent = |all: &[&str]| [Call::Lend { command: words(all), stays: false }];
+    let mut plain = Plain::new("app (main)".to_owned());
+    plain.news(vec![row("tidy-de0dt", 0, Phase::Done, None)]);
+    plain.take_said();
+    assert!(plain.line("1").is_empty());
+    let expected = "\
+tidy-de0dt, done: Add tests
+It does: reads tests/login.rs
+2: diff. 3: end of the log. 4: say something. 5: approve. 6: ask for changes. 7: what removing it would do. 8: resume.";
+    assert_eq!(plain.take_said().join("\n"), expected);
+    assert_eq!(plain.line("2"), lent(&["diff", "tidy-de0dt"]));
+    assert!(plain.line("6").is_empty());
+    assert_eq!(plain.line("say why"), lent(&["review", "tidy-de0dt", "--changes", "-m", "say why"]));
+    assert_eq!(plain.line("land"), lent(&["merge-ranked", "--dry-run"]));
+    plain.take_said();
+    plain.ended(&words(&["merge-ranked", "--dry-run"]), true);
+    assert_eq!(plain.take_said(), ["9: do this: git orchestra merge-ranked."]);
+    assert_eq!(plain.line("9"), lent(&["merge-ranked"]));
+    plain.ended(&words(&["merge-ranked"]), false);
+    assert_eq!(plain.take_said(), ["failed: git orchestra merge-ranked"]);
+    assert_eq!(plain.line("new write tests"), lent(&["spawn", "--detach", "--", "write tests"]));
+    assert_eq!(
+        plain.line("tag tidy-de0dt --add 'of note'"),
+        lent(&["tag", "tidy-de0dt", "--add", "of note"])
+    );
+    assert!(plain.line("new").is_empty() && plain.line("").is_empty());
+    assert_eq!(plain.line(" quit "), [Call::Quit]);
+}
+
+#[test]
+fn a_task_is_for_the_profile_that_was_picked() {
+    let mut state = shown(100, 10, rows());
+    assert_eq!(press(&mut state, "Nwrite\t"), [Call::ReadProfiles]);
+    let profile = |name: &str, model: Option<&str>| ProfileChoice {
+        name: name.to_owned(),
+        program: Some("claude".to_owned()),
+        model: model.map(str::to_owned),
+        is_default: name == "claude",
+    };
+    state.profiles = vec![profile("sh", None), profile("claude", None), profile("quick", Some("small-1"))];
+    let frame = drawn(&state);
+    assert!(frame.contains("> claude (default)"), "{frame}");
+    press(&mut state, "j");
+    let frame = drawn(&state);
+    assert!(frame.contains("> quick") && frame.contains("model small-1"), "{frame}");
+    press(&mut state, "\r");
+    assert!(drawn(&state).contains("new task for quick (Tab: agent"), "{}", drawn(&state));
+    let words = ["spawn", "--detach", "--agent=quick", "--", "write tests"].map(str::to_owned).to_vec();
+    assert_eq!(press(&mut state, " tests\r"), [Call::Run(words)]);
+    // It stays picked, and Escape keeps it.
+    press(&mut state, "N\tkk\u{1b}");
+    assert!(drawn(&state).contains("new task for quick"), "{}", drawn(&state));
+    assert_eq!(press(&mut state, "\r"), [Call::EditTask(Some("quick".to_owned()))]);
+}
+
+#[test]
+fn the_mouse_chooses_and_never_answers() {
+    let mut state = shown(100, 16, rows());
+    update(&mut state, Msg::Key(Key::Click(5, 3)));
+    assert_eq!(state.chosen, Some(id("add-tests-q0q88")));
+    press(&mut state, "d");
+    print(&mut state, FILES);
+    update(&mut state, Msg::Key(Key::Click(60, 8)));
+    assert_eq!((state.focus, state.cursor), (Pane::Page, 6));
+    update(&mut state, Msg::Key(Key::Wheel(true, 60, 4)));
+    assert_eq!((state.focus, state.cursor), (Pane::Page, 9));
+    update(&mut state, Msg::Key(Key::Wheel(false, 5, 2)));
+    assert_eq!((state.focus, &state.chosen), (Pane::Page, &Some(id("designer-k2m1p"))));
+    // Over what is asked, on a question and on nothing, a click does nothing.
+    press(&mut state, "wS");
+    for (column, row) in [(5, 13), (5, 15), (99, 0), (500, 500)] {
+        let calls = update(&mut state, Msg::Key(Key::Click(column, row)));
+        assert!(calls.is_empty(), "{calls:?}");
+    }
+    assert!(matches!(state.mode, Mode::Deciding(_)));
+}
+
+#[test]
 fn foreign_text_keeps_its_colours_and_nothing_else() {
     let texts = |lines: &[Line<'_>]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
     let lines = sgr::lines("\u{1b}[32m+\u{1b}[mx\ty\n\u{1b}]0;t\u{7}\u{1b}[2Jz\u{9b}1m\n".as_bytes(), true);
@@ -342,6 +475,8 @@ fn messages() -> impl Strategy<Value = Msg> {
             Key::PasteBegin,
             Key::PasteEnd,
         ]),
+        (0..210_u16, 0..70_u16).prop_map(|(column, row)| Key::Click(column, row)),
+        (any::<bool>(), 0..210_u16, 0..70_u16).prop_map(|(down, column, row)| Key::Wheel(down, column, row)),
     ];
     let agents = (0..5_usize, 0..6_usize).prop_map(|(from, count)| Msg::Agents {
         rows: rows().into_iter().cycle().skip(from).take(count.min(5)).collect(),
@@ -358,6 +493,16 @@ fn messages() -> impl Strategy<Value = Msg> {
 }
 
 proptest! {
+    #[test]
+    fn no_news_and_no_line_makes_the_lines_panic_or_hold_controls(lines in prop::collection::vec("\\PC{0,12}|[0-9]{1,2}", 0..30), from in 0..5_usize) {
+        let mut plain = Plain::new("app".to_owned());
+        for (at, line) in lines.iter().enumerate() {
+            plain.news(rows().into_iter().cycle().skip(from + at).take(at % 5).collect());
+            plain.line(line);
+            prop_assert!(plain.take_said().iter().all(|said| !said.contains(char::is_control)));
+        }
+    }
+
     #[test]
     fn every_frame_fits_its_window(messages in prop::collection::vec(messages(), 1..60), printed in "[\\PC\n\t\u{1b}\\[m0-9;]{0,400}") {
         let mut state = shown(80, 24, rows());

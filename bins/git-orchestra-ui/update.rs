@@ -7,9 +7,9 @@ use ratatui::text::Line;
 use super::{
     answering,
     command_key::{self, Meaning},
-    diff::Diff,
-    files, layout, moving,
+    files, layout, mouse, moving,
     page::Page,
+    picking,
     prompt::{Decision, Mode, Prompt, Purpose},
     row::Row,
     state::{Action, Call, Changed, Msg, State},
@@ -29,14 +29,13 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Call> {
             Vec::new()
         }
         Msg::Key(key) => press(state, key),
-        Msg::Printed { command, lines, is_cut, succeeded } => {
+        Msg::Printed { command, lines, diff, is_cut, succeeded } => {
             if state.contents.command.as_ref() != Some(&command) {
                 return Vec::new();
             }
             let contents = &mut state.contents;
             (contents.lines, contents.is_cut, contents.succeeded) = (lines, is_cut, succeeded);
-            let is_diff = matches!(state.page, Page::Diff { .. });
-            contents.diff = if is_diff { Diff::of(&contents.lines) } else { Diff::default() };
+            contents.diff = diff;
             contents.is_loading = false;
             if contents.is_stale { moving::reload(state) } else { Vec::new() }
         }
@@ -107,6 +106,8 @@ fn press(state: &mut State, key: Key) -> Vec<Call> {
             return Vec::new();
         }
         Key::Pause => return vec![Call::PauseJob],
+        Key::Click(column, row) => return mouse::click(state, column, row),
+        Key::Wheel(down, column, row) => return mouse::wheel(state, down, column, row),
         _ => {}
     }
     match std::mem::take(&mut state.mode) {
@@ -121,6 +122,7 @@ fn press(state: &mut State, key: Key) -> Vec<Call> {
             state.keymap.meaning(key).map_or_else(Vec::new, |meaning| normal(state, meaning))
         }
         Mode::Keys => keys(state, key),
+        Mode::Picking(picking) => picking::press(state, picking, key),
         Mode::Files(at) => files::in_list(state, at, key),
         Mode::Request(asked, top) => answering::in_request(state, asked, top, key),
         Mode::Deciding(decision) => answering::decided(state, &decision, key),
@@ -155,7 +157,7 @@ fn normal(state: &mut State, meaning: Meaning) -> Vec<Call> {
         }
         Meaning::Filter => ask(state, Purpose::Filter),
         Meaning::Command => ask(state, Purpose::Command),
-        Meaning::New => ask(state, Purpose::Task),
+        Meaning::New => ask(state, Purpose::Task(state.agent.clone())),
         Meaning::Monitor => moving::open(state, Page::Monitor),
         Meaning::Runs => moving::open(state, Page::Runs),
         Meaning::Inbox => moving::open(state, Page::Inbox),
@@ -293,6 +295,9 @@ fn type_into(state: &mut State, mut prompt: Prompt, key: Key) -> Vec<Call> {
             }
             return Vec::new();
         }
+        Key::Tab if !state.pasting && matches!(prompt.purpose, Purpose::Task(_)) => {
+            return picking::open(state, prompt.text);
+        }
         Key::Enter | Key::Tab => prompt.push(' '),
         Key::Backspace => drop(prompt.text.pop()),
         Key::EmptyLine => prompt.text.clear(),
@@ -315,14 +320,20 @@ fn filter(state: &mut State, text: &str) -> Vec<Call> {
     moving::choose(state, first)
 }
 
+/// Returns the command that starts an agent of a profile, or of the default one, for a task.
+pub(crate) fn spawn(agent: Option<String>, task: String) -> Vec<String> {
+    let profile = agent.map(|agent| format!("--agent={agent}"));
+    let words = ["spawn", "--detach"].map(str::to_owned).into_iter().chain(profile);
+    words.chain(["--".to_owned(), task]).collect()
+}
+
 /// Does what a text is for.
 fn typed(state: &mut State, prompt: Prompt) -> Vec<Call> {
     let text = prompt.text.trim().to_owned();
-    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     match prompt.purpose {
         Purpose::Filter => Vec::new(),
-        Purpose::Task if text.is_empty() => vec![Call::EditTask],
-        Purpose::Task => run(state, words(&["spawn", "--detach", "--", &text])),
+        Purpose::Task(agent) if text.is_empty() => vec![Call::EditTask(agent)],
+        Purpose::Task(agent) => run(state, spawn(agent, text)),
         Purpose::Say(agent) if text.is_empty() => vec![Call::EditMessage(agent)],
         Purpose::Say(agent) => act(state, format!("telling {agent} …"), Action::Say { agent, text }),
         Purpose::Deny(asked) => {

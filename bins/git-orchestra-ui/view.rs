@@ -21,10 +21,11 @@ use super::{
     command_key::{BINDINGS, Keymap, Meaning},
     draw, layout,
     loader::Loader,
+    plain_view,
     prompt::Mode,
     screen::Frames,
     state::{Action, Call, Msg, State},
-    update::{question, run as run_command, update},
+    update::{question, run as run_command, spawn, update},
     watcher::{self, Post},
 };
 
@@ -49,8 +50,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     ui::check_caller(&repo)?;
     let place = place(&repo);
+    if cli.plain {
+        drop(repo);
+        return plain_view::run(terminal, place, cli.all);
+    }
     let names: Vec<&str> = BINDINGS.iter().map(|binding| binding.name).collect();
-    let chosen = ui::chosen_keys(&repo, &names)?;
+    let (chosen, with_mouse) = (ui::chosen_keys(&repo, &names)?, ui::uses_mouse(&repo)?);
     drop(repo);
     let needs_terminal = || {
         Error::usage("git orchestra ui needs a terminal, on which it draws").hint_command(&[
@@ -62,11 +67,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let size = size(terminal).ok_or_else(needs_terminal)?;
     // The window shows what happens; lines of progress would be drawn over it.
     let cancel = context::interruptible(terminal)?.unobserved().cancel;
-    let screen = FullScreen::open()?.ok_or_else(needs_terminal)?;
+    let screen = FullScreen::open()?.ok_or_else(needs_terminal)?.with_mouse(with_mouse);
     let (post, receiver, news) = Post::open()?;
     watcher::start(&post, &cancel, cli.all);
     let environment = here::environment();
-    let plain = cli.plain || !is_unicode(environment);
+    let plain = cli.ascii || !is_unicode(environment);
     let mut state = State::new(size, environment.now().as_second(), place, plain);
     state.keymap = Keymap::new(chosen.into_iter().map(|chosen| (chosen.name, chosen.key)));
     let mut window = Window {
@@ -183,10 +188,13 @@ impl Window<'_> {
                 let ended = self.screen.shell(Path::new(&folder));
                 self.returned(ended.map(|_| true), "the shell");
             }
-            Call::EditTask => match self.edited("no agent was started") {
+            Call::ReadProfiles => match here::repository() {
+                Ok(repo) => self.state.profiles = ui::profiles(&repo),
+                Err(error) => self.say_error(&error),
+            },
+            Call::EditTask(agent) => match self.edited("no agent was started") {
                 Ok(Some(task)) => {
-                    let words = ["spawn", "--detach", "--"].map(str::to_owned).to_vec();
-                    for call in run_command(&mut self.state, [words, vec![task]].concat()) {
+                    for call in run_command(&mut self.state, spawn(agent, task)) {
                         self.perform(call);
                     }
                 }

@@ -198,7 +198,9 @@ pub(crate) const PAGE: Page = Page {
                 "The keys of git's own commands apply. advice.orchestra set to false turns off all lines that \
                  begin with 'hint:'; in JSON, hints stay. color.orchestra, or else color.ui, set to false or \
                  never turns off colours on terminals; NO_COLOR does as well, and --color overrides both. Pipes \
-                 get colours only with --color=always. core.pager and GIT_PAGER choose the pager, and \
+                 get colours only with --color=always. color.orchestra.ROLE chooses the colour of a role in git's own \
+                 words, such as 'bold brightblue', for all commands and for the window of ui; the roles are heading, \
+                 good, bad, warning, active, hint and faint. core.pager and GIT_PAGER choose the pager, and \
                  pager.orchestra set to false turns it off.",
                 "Every key of the configuration can be given for one command: 'git -c advice.orchestra=false \
                  orchestra status'. What an agent's program, or a command that it starts, was given in this \

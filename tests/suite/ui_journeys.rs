@@ -1,7 +1,12 @@
 //! Journeys through the window of `ui` with a scripted agent, by keys alone, in a narrow and in a wide window; and that the terminal has
 //! its own modes again after SIGTERM in each of its screens. What the window shows is kept in `target/ui/screens`.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, Stdio},
+    sync::{Arc, Mutex},
+};
 
 use testkit::{Screen, TestRepo, until};
 
@@ -87,8 +92,10 @@ fn a_workflow_by_keys(columns: usize) {
     let remark = &verdict["comments"][0];
     assert_eq!((&verdict["verdict"], &remark["text"]), (&"changes".into(), &"say why".into()), "{verdict}");
     assert!(repo.orchestra(["logs", &id]).stdout().contains("say why"));
-    window.press(&["v", "a"]);
-    window.sees("an approval", |shown| shown.contains("--approve"));
+    window.press(&["v"]);
+    window.sees("a verdict", |shown| shown.contains(&format!("review {id}: a approves")));
+    window.press(&["a"]);
+    window.sees("an approval", |shown| shown.contains("done: git orchestra review"));
     until("the approval", || (repo.agent(&id)["verdict"] == "approve").then_some(()));
     window.press(&["L"]);
     window.sees("what lands", |shown| shown.contains("land this? y does"));
@@ -170,4 +177,153 @@ fn the_terminal_has_its_own_modes_after_sigterm_in_each_screen() {
     }
     assert_eq!(repo.agent(&id)["phase"], "waiting");
     repo.orchestra(["stop", &id]).succeeded();
+}
+
+/// Clicks at a column and a row of the window, which are counted from 1.
+fn click(screen: &Screen<'_>, column: usize, row: usize) {
+    screen.press(&["-l", &format!("\u{1b}[<0;{column};{row}M")]);
+}
+
+#[test]
+fn colours_the_mouse_and_the_profile_are_the_users() {
+    let world = world();
+    let repo = scripted(&world);
+    repo.git(["config", "orchestra.agent.small.program", "claude"]);
+    repo.git(["config", "orchestra.agent.small.model", "small-1"]);
+    repo.git(["config", "color.orchestra.good", "bold brightblue"]);
+    repo.git(["config", "orchestra.ui.mouse", "true"]);
+    let one = repo.spawn_claude(&[], "write a.txt a");
+    let two = repo.spawn_claude(&["--again"], "write b.txt b");
+    for id in [&one, &two] {
+        repo.end_of(id);
+    }
+    // The same table of colours for all commands.
+    let shown = repo.orchestra(["status", "--all", "--color=always"]).succeeded().stdout();
+    assert!(shown.contains("\u{1b}[38;5;12m") || shown.contains("\u{1b}[94"), "{shown:?}");
+    let Some(screen) = Screen::open(&world, &repo, 100, 20) else { return };
+    opened(&screen, &two);
+    let coloured = || screen.tmux(&["capture-pane", "-p", "-e"]);
+    // A terminal has two ways to name it.
+    let is_so = |shown: &str| shown.contains("94m✓") || shown.contains("38;5;12m✓");
+    until("the colour of the user", || is_so(&coloured()).then_some(()));
+    screen.until_window("the first", |shown| {
+        shown.lines().any(|line| line.starts_with('>') && line.contains(&one))
+    });
+    click(&screen, 5, 3);
+    screen.until_window("the second", |shown| {
+        shown.lines().any(|line| line.starts_with('>') && line.contains(&two))
+    });
+    screen.press(&["N"]);
+    screen.press(&["Tab"]);
+    screen.until_window("the profiles", |shown| {
+        shown.contains("claude (default)") && shown.contains("model small-1")
+    });
+    screen.keep("profiles");
+    screen.press(&["End"]);
+    screen.press(&["Enter"]);
+    let shown = screen.until_window("the task", |shown| shown.contains("new task for "));
+    assert!(shown.contains("new task for small"), "{shown}");
+    screen.press(&["-l", "write c.txt c"]);
+    screen.press(&["Enter"]);
+    screen.until_window("the start", |shown| shown.contains("done: git orchestra spawn"));
+    let agent = repo.agents().into_iter().find(|agent| agent["profile"] == "small").expect("an agent");
+    assert_eq!(repo.end_of(agent["id"].as_str().expect("an id"))["phase"], "done");
+    screen.press(&["q"]);
+    screen.until("the shell", |shown| shown.contains(CLOSED));
+}
+
+/// The window as lines, with what it said so far.
+struct Lines {
+    program: Child,
+    input: ChildStdin,
+    said: Arc<Mutex<String>>,
+}
+
+impl Lines {
+    fn open(repo: &TestRepo<'_>) -> Self {
+        let mut command = repo.orchestra_command(["ui", "--plain"]);
+        let mut program =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the window as lines");
+        let (input, output) = (program.stdin.take().expect("a pipe"), program.stdout.take().expect("a pipe"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let all = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                all.lock().expect("what was said").push_str(&format!("{line}\n"));
+            }
+        });
+        Self { program, input, said }
+    }
+
+    /// Waits until a line is said, and returns it.
+    fn hears(&self, what: &str) -> String {
+        let find = || {
+            let said = self.said.lock().expect("what was said");
+            said.lines().find(|line| line.contains(what)).map(str::to_owned)
+        };
+        until(&format!("{what} is said"), find)
+    }
+
+    /// Types a line.
+    fn types(&mut self, line: &str) {
+        writeln!(self.input, "{line}").and_then(|()| self.input.flush()).expect("typed");
+    }
+
+    /// Types the number of a choice.
+    fn chooses(&mut self, words: &str) {
+        let number = until(&format!("a number for {words}"), || {
+            let said = self.said.lock().expect("what was said");
+            let before = said.lines().filter_map(|line| Some(line.split_once(&format!(": {words}"))?.0));
+            let numbers = before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok());
+            numbers.last()
+        });
+        self.types(&number.to_string());
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what was said:\n{}", self.said.lock().expect("what was said"));
+            let _ = self.program.kill();
+            let _ = self.program.wait();
+        }
+    }
+}
+
+#[test]
+fn in_lines_an_agent_is_answered_approved_and_landed() {
+    let world = world();
+    let repo = scripted(&world);
+    repo.git(["config", "orchestra.onPrompt", "ask"]);
+    let mut window = Lines::open(&repo);
+    window.hears("git orchestra, repo (main): 0 agents.");
+    // An answer that was typed before it was asked for is none.
+    window.types("1");
+    window.hears("Nothing has the number 1.");
+    let id = repo.spawn_claude(&[], "ask cargo test && git push\nwrite made.txt new");
+    window.hears("asks: Bash cargo test && git push");
+    assert_eq!(repo.agent(&id)["phase"], "waiting");
+    window.chooses("allow.");
+    window.hears(&format!("allowed what {id} asked for."));
+    repo.end_of(&id);
+    window.hears(&format!("{id} is done, 1 line added, 0 removed."));
+    window.types("list");
+    window.chooses(&id);
+    window.chooses("diff.");
+    window.hears("+new");
+    window.chooses("approve.");
+    window.hears("done: git orchestra review");
+    assert_eq!(repo.agent(&id)["verdict"], "approve");
+    let before = repo.tip("main");
+    window.types("land");
+    window.chooses("do this: git orchestra merge-ranked.");
+    window.hears("done: git orchestra merge-ranked");
+    assert_ne!(repo.tip("main"), before);
+    assert_eq!(repo.file_at("main", "made.txt"), "new\n");
+    window.types("quit");
+    window.hears("The agents keep running.");
+    assert!(window.program.wait().expect("an end").success());
+    let said = window.said.lock().expect("what was said").clone();
+    assert!(!said.contains('\u{1b}'), "no colour, and no move of the cursor: {said:?}");
 }

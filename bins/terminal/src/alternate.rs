@@ -9,8 +9,8 @@ use std::{
 use crate::keyboard;
 
 const ENTER: &str = "\u{1b}[?1049h";
-/// Also ends that pastes are marked: the next program may not know the marks.
-const LEAVE: &str = "\u{1b}[?2004l\u{1b}[?1049l";
+/// Also ends that pastes are marked, and that the mouse is reported: the next program may not know that.
+const LEAVE: &str = "\u{1b}[?1006l\u{1b}[?1000l\u{1b}[?2004l\u{1b}[?1049l";
 
 /// The stream to which a terminal belongs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -27,11 +27,15 @@ use crate::{
 /// Asks the terminal to mark what is pasted, so that it is text and no keys.
 const MARK_PASTES: &str = "\u{1b}[?2004h";
 
+/// Asks the terminal to report the mouse.
+const REPORT_MOUSE: &str = "\u{1b}[?1000h\u{1b}[?1006h";
+
 /// The whole screen of a terminal.
 pub struct FullScreen {
     keyboard: Keyboard,
     keys: std::os::fd::OwnedFd,
     resizes: Resizes,
+    with_mouse: bool,
 }
 
 /// Why a wait ended. Several may hold.
@@ -57,7 +61,13 @@ impl FullScreen {
         drop(alternate::drawing());
         let Some(keyboard) = Keyboard::open() else { return Ok(None) };
         let (keys, resizes) = (keyboard.file()?, interrupt::resizes()?);
-        Ok(Some(Self { keyboard, keys, resizes }))
+        Ok(Some(Self { keyboard, keys, resizes, with_mouse: false }))
+    }
+
+    /// Sets whether clicks and the wheel are keys.
+    pub const fn with_mouse(mut self, with_mouse: bool) -> Self {
+        self.with_mouse = with_mouse;
+        self
     }
 
     /// Waits until there is something to do, at most for `limit`.
@@ -111,7 +121,8 @@ impl FullScreen {
         if drawing.is_shown() {
             drawing.write(On::Stdout, text);
         } else {
-            drawing.write(On::Stdout, &format!("{MARK_PASTES}{text}"));
+            let mouse = if self.with_mouse { REPORT_MOUSE } else { "" };
+            drawing.write(On::Stdout, &format!("{MARK_PASTES}{mouse}{text}"));
         }
     }
 

@@ -15,9 +15,9 @@ pub fn environment() -> &'static Environment {
 }
 
 /// Returns how the user wants commands to speak, which is read at the first call.
-pub fn preferences() -> Preferences {
+pub fn preferences() -> &'static Preferences {
     static PREFERENCES: OnceLock<Preferences> = OnceLock::new();
-    *PREFERENCES.get_or_init(|| Preferences::of(environment()))
+    PREFERENCES.get_or_init(|| Preferences::of(environment()))
 }
 
 /// Opens the repository of the current folder.

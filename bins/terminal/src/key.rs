@@ -39,6 +39,10 @@ pub enum Key {
     PasteEnd,
     /// A character.
     Char(char),
+    /// A click with the left button of the mouse, at a column and a row that are counted from 0.
+    Click(u16, u16),
+    /// A step of the wheel up, or down if the first is true, over a column and a row.
+    Wheel(bool, u16, u16),
     /// A key that has no meaning here.
     Other,
 }
@@ -86,9 +90,23 @@ fn escaped(text: &str) -> (Key, usize) {
         (Some(b'~'), b"6") => Key::PageDown,
         (Some(b'~'), b"200") => Key::PasteBegin,
         (Some(b'~'), b"201") => Key::PasteEnd,
+        (Some(b'M'), [b'<', rest @ ..]) => mouse(rest).unwrap_or(Key::Other),
         _ => Key::Other,
     };
     (key, if bytes.get(end).is_some_and(u8::is_ascii) { end + 1 } else { end })
+}
+
+/// Returns what the mouse does: the button, the column and the row, both counted from 1.
+fn mouse(parameters: &[u8]) -> Option<Key> {
+    let text = std::str::from_utf8(parameters).ok()?;
+    let mut numbers = text.split(';').map(str::parse::<u16>);
+    let mut next = || numbers.next()?.ok();
+    let (button, column, row) = (next()?, next()?.checked_sub(1)?, next()?.checked_sub(1)?);
+    match button {
+        0 => Some(Key::Click(column, row)),
+        64 | 65 => Some(Key::Wheel(button == 65, column, row)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -98,8 +116,8 @@ mod tests {
     #[test]
     fn bytes_are_keys() {
         use Key::{
-            BackTab, Backspace, Char, Down, EmptyLine, End, Enter, Escape, Home, Left, Other, PageDown,
-            PageUp, PasteBegin, PasteEnd, Pause, Right, Tab, Up,
+            BackTab, Backspace, Char, Click, Down, EmptyLine, End, Enter, Escape, Home, Left, Other,
+            PageDown, PageUp, PasteBegin, PasteEnd, Pause, Right, Tab, Up, Wheel,
         };
         for (bytes, expected) in [
             (&b"\x1b[A\x1bOBjk"[..], &[Up, Down, Char('j'), Char('k')][..]),
@@ -115,6 +133,9 @@ mod tests {
             (b"no\x7f\r", &[Char('n'), Char('o'), Backspace, Enter]),
             ("é日".as_bytes(), &[Char('é'), Char('日')]),
             (b"\xff\x01\x1a", &[Other, Other, Pause]),
+            (b"\x1b[<0;1;12M\x1b[<0;1;12m", &[Click(0, 11), Other]),
+            (b"\x1b[<64;80;2M\x1b[<65;80;2M\x1b[<2;3;4M", &[Wheel(false, 79, 1), Wheel(true, 79, 1), Other]),
+            (b"\x1b[<0;0;1M\x1b[<0;99999;1Mq", &[Other, Other, Char('q')]),
             (b"", &[]),
         ] {
             assert_eq!(keys(bytes), expected, "{bytes:?}");

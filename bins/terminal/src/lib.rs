@@ -5,7 +5,7 @@
 //! | [`mod@run`] | the one way a command starts and ends |
 //! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
 //! | [`output`] | stdout is the answer, stderr the conversation |
-//! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
+//! | [`look`], [`style`], [`table`], [`agents`], [`humanize`] | how things look |
 //! | [`landings`] | where work landed, and where it is now |
 //! | [`stop_view`] | what stop and pause show |
 //! | [`request_view`] | what a waiting agent asks for |
@@ -17,6 +17,7 @@
 //! | [`watch`], [`follow`], [`change_stream`] | following agents to their end: for people, and for programs |
 //! | `alternate` | the second screen of the terminal |
 //! | `keyboard` | single keys |
+//! | [`typed_lines`] | lines that are typed while something else is waited for |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`names`] | the names of agents that people type |
 //! | [`prompt`] | questions to the user, on a terminal only |
@@ -56,6 +57,7 @@ mod key_help;
 pub mod keyboard;
 pub mod landings;
 pub mod limits;
+pub mod look;
 pub mod markdown;
 pub mod names;
 pub mod outcome;
@@ -76,6 +78,7 @@ pub mod table;
 pub mod text_file;
 pub mod times;
 pub mod trace;
+pub mod typed_lines;
 pub mod watch;
 
 pub use exit::Exit;

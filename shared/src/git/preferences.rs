@@ -7,14 +7,26 @@ use crate::{git::Repo, world::Environment};
 const ADVICE: &str = "advice.orchestra";
 /// The keys that say when to use colours; the first that is set counts.
 const COLOURS: [&str; 2] = ["color.orchestra", "color.ui"];
+/// The roles of text whose colours can be chosen, with the keys that choose them.
+pub const ROLES: [&str; 7] = [
+    "color.orchestra.heading",
+    "color.orchestra.good",
+    "color.orchestra.bad",
+    "color.orchestra.warning",
+    "color.orchestra.active",
+    "color.orchestra.hint",
+    "color.orchestra.faint",
+];
 
 /// How the user wants commands to speak to them. A value that git would not accept counts as not set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Preferences {
     /// Whether to print hints.
     pub advice: bool,
     /// Whether a terminal may be coloured.
     pub colours: bool,
+    /// The colours of [`ROLES`], in the words of git; `None` where none is chosen.
+    pub roles: [Option<String>; ROLES.len()],
 }
 
 impl Preferences {
@@ -35,7 +47,8 @@ impl Preferences {
 
     fn from(value: impl Fn(&str) -> Option<String>) -> Self {
         let is_on = |value: Option<String>| !value.is_some_and(|value| is_off(&value));
-        Self { advice: is_on(value(ADVICE)), colours: is_on(COLOURS.iter().find_map(|key| value(key))) }
+        let colours = is_on(COLOURS.iter().find_map(|key| value(key)));
+        Self { advice: is_on(value(ADVICE)), colours, roles: ROLES.map(&value) }
     }
 }
 
@@ -57,12 +70,16 @@ mod tests {
             (&[("color.ui", "never"), ("color.orchestra", "auto")], true, true),
             (&[("color.ui", "always"), ("color.orchestra", "Off")], true, false),
             (&[("advice.orchestra", "")], true, true),
+            (&[("color.orchestra.good", "never")], true, true),
         ] {
             let value = |key: &str| {
                 let found = values.iter().find(|(name, _)| *name == key);
                 found.map(|(_, value)| (*value).to_owned())
             };
-            assert_eq!(Preferences::from(value), Preferences { advice, colours }, "{values:?}");
+            let read = Preferences::from(value);
+            assert_eq!((read.advice, read.colours), (advice, colours), "{values:?}");
+            let good = values.iter().any(|(name, _)| *name == "color.orchestra.good");
+            assert_eq!(read.roles.iter().flatten().count(), usize::from(good), "{values:?}");
         }
     }
 }

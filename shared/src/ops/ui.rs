@@ -1,8 +1,11 @@
-//! `ui`: who may have the whole screen of a terminal, and the keys that the user chose. The program draws; this decides.
+//! `ui`: who may have the whole screen of a terminal, what the user chose for it, and the profiles of new agents. The program draws; this decides.
 
 use crate::{
-    Code, Error, Result,
-    config::{Config, keys::UI_KEY},
+    Code, Error, Result, agents,
+    config::{
+        Config,
+        keys::{AGENT, AGENT_MODEL, AGENT_PROGRAM, UI_KEY, UI_MOUSE},
+    },
     git::Repo,
 };
 
@@ -48,4 +51,38 @@ pub fn chosen_keys(repo: &Repo, names: &[&str]) -> Result<Vec<ChosenKey>> {
         chosen.push(ChosenKey { name: (*name).to_owned(), key });
     }
     Ok(chosen)
+}
+
+/// Whether the user wants the mouse in the window.
+///
+/// # Errors
+/// The value is neither true nor false (3).
+pub fn uses_mouse(repo: &Repo) -> Result<bool> {
+    Config::of(repo).get(&UI_MOUSE)
+}
+
+/// A profile with which an agent can be started here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProfileChoice {
+    /// Its name.
+    pub name: String,
+    /// The program that it runs, if the configuration names one.
+    pub program: Option<String>,
+    /// Its model, if the configuration names one.
+    pub model: Option<String>,
+    /// Whether agents have it if no other is chosen.
+    pub is_default: bool,
+}
+
+/// Returns the profiles that can be started here.
+pub fn profiles(repo: &Repo) -> Vec<ProfileChoice> {
+    let config = Config::of(repo);
+    let default = config.get_or_default(&AGENT);
+    let choice = |name: String| ProfileChoice {
+        program: config.get_or_default(&AGENT_PROGRAM.of(&name)),
+        model: config.get_or_default(&AGENT_MODEL.of(&name)),
+        is_default: name == default,
+        name,
+    };
+    agents::ready(&config).into_iter().map(choice).collect()
 }

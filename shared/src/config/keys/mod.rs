@@ -144,6 +144,7 @@ pub static KEYS: &[&dyn Described] = &[
     &TRUST_WRITER,
     &NOTIFY,
     &UI_KEY,
+    &UI_MOUSE,
     &COMPLETION_PROVIDER,
     &APPROVED,
     &DECLINED,
