@@ -99,8 +99,8 @@ impl Plain {
     }
 
     /// Takes in the agents after a change, and says what changed.
-    pub(crate) fn news(&mut self, rows: Vec<Row>) {
-        let before = std::mem::replace(&mut self.rows, rows.clone());
+    pub(crate) fn news(&mut self, rows: &[Row]) {
+        let before = std::mem::replace(&mut self.rows, rows.to_vec());
         if !self.is_read {
             self.is_read = true;
             self.summary();
@@ -109,7 +109,7 @@ impl Plain {
             self.say("Type a number or a word, then Enter. help says the words.");
             return;
         }
-        for row in &rows {
+        for row in rows {
             match before.iter().find(|old| old.id == row.id) {
                 None => {
                     self.say(format!("New: {}, {}: {}.", row.id, row.state, row.title));

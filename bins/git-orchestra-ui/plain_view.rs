@@ -21,7 +21,7 @@ pub(crate) fn run(terminal: &Terminal, place: String, all: bool) -> Result<Exit>
     while !has_ended && !cancel.is_cancelled() {
         for msg in receiver.try_iter() {
             match msg {
-                Msg::Agents { rows, .. } => plain.news(rows),
+                Msg::Agents { rows, .. } => plain.news(&rows),
                 Msg::Did(Ok(what)) => plain.announce(&format!("{what}.")),
                 Msg::Did(Err(why)) | Msg::Unwatched(why) => plain.announce(&format!("error: {why}")),
                 _ => {}

@@ -305,7 +305,7 @@ fn what_changes_is_said_in_lines_and_numbers_are_never_used_twice() {
     let mut plain = Plain::new("app (main)".to_owned());
     let mut all = rows();
     all.truncate(3);
-    plain.news(all.clone());
+    plain.news(&all);
     let expected = "\
 git orchestra, app (main): 3 agents, 1 need you, 2 run.
 1: designer-k2m1p, running: Add tests.
@@ -316,12 +316,12 @@ add-tests-q0q88 asks: Bash: cargo add argon2
 Type a number or a word, then Enter. help says the words.";
     assert_eq!(plain.take_said().join("\n"), expected);
     let asked = all[2].asked().unwrap();
-    assert_eq!(plain.line("4"), [Call::Act(Action::Allow { asked: asked.clone(), always: false })]);
+    assert_eq!(plain.line("4"), [Call::Act(Action::Allow { asked, always: false })]);
     // The same news says nothing; another question has other numbers, and the old ones answer nothing.
-    plain.news(all.clone());
+    plain.news(&all);
     assert_eq!(plain.take_said(), [""; 0]);
     all[2] = row("add-tests-q0q88", 1, Phase::Waiting, Some("Bash: rm -r x"));
-    plain.news(all.clone());
+    plain.news(&all);
     let expected = "\
 add-tests-q0q88 no longer asks for that.
 add-tests-q0q88 asks: Bash: rm -r x
@@ -338,7 +338,7 @@ add-tests-q0q88 asks: Bash: rm -r x
     // How one ended, and a new one.
     all[1] = Row { lines: Some((3, 1)), ..row("implement-auth-a1b2c", 1, Phase::Done, None) };
     all.push(row("tidy-de0dt", 0, Phase::Queued, None));
-    plain.news(all);
+    plain.news(&all);
     let expected =
         ["implement-auth-a1b2c is done, 3 lines added, 1 removed.", "New: tidy-de0dt, queued: Add tests."];
     assert_eq!(plain.take_said(), expected);
@@ -349,7 +349,7 @@ fn lines_are_choices_words_or_commands() {
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let lent = |all: &[&str]| [Call::Lend { command: words(all), stays: false }];
     let mut plain = Plain::new("app (main)".to_owned());
-    plain.news(vec![row("tidy-de0dt", 0, Phase::Done, None)]);
+    plain.news(&[row("tidy-de0dt", 0, Phase::Done, None)]);
     plain.take_said();
     assert!(plain.line("1").is_empty());
     let expected = "\
@@ -497,7 +497,7 @@ proptest! {
     fn no_news_and_no_line_makes_the_lines_panic_or_hold_controls(lines in prop::collection::vec("\\PC{0,12}|[0-9]{1,2}", 0..30), from in 0..5_usize) {
         let mut plain = Plain::new("app".to_owned());
         for (at, line) in lines.iter().enumerate() {
-            plain.news(rows().into_iter().cycle().skip(from + at).take(at % 5).collect());
+            plain.news(&rows().into_iter().cycle().skip(from + at).take(at % 5).collect::<Vec<_>>());
             plain.line(line);
             prop_assert!(plain.take_said().iter().all(|said| !said.contains(char::is_control)));
         }

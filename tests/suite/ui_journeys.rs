@@ -275,7 +275,7 @@ impl Lines {
             let said = self.said.lock().expect("what was said");
             let before = said.lines().filter_map(|line| Some(line.split_once(&format!(": {words}"))?.0));
             let numbers = before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok());
-            numbers.last()
+            numbers.next_back()
         });
         self.types(&number.to_string());
     }

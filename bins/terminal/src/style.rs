@@ -34,11 +34,14 @@ impl Painter {
     }
 }
 
+/// Adds an attribute to a style.
+type Styler = fn(Style) -> Style;
+
 fn style(role: Role) -> Style {
     let Look { text, behind, is } = look(role);
     let style = text.map_or_else(Style::new, |tint| Style::new().color(tint_of_text(tint)));
     let style = behind.map_or(style, |tint| style.on_color(tint_of_text(tint)));
-    let attributes: [(bool, fn(Style) -> Style); 6] = [
+    let attributes: [(bool, Styler); 6] = [
         (is.bold, Style::bold),
         (is.dim, Style::dimmed),
         (is.italic, Style::italic),
