@@ -274,7 +274,7 @@ impl Lines {
         let number = until(&format!("a number for {words}"), || {
             let said = self.said.lock().expect("what was said");
             let before = said.lines().filter_map(|line| Some(line.split_once(&format!(": {words}"))?.0));
-            let numbers = before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok());
+            let mut numbers = before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok());
             numbers.next_back()
         });
         self.types(&number.to_string());
