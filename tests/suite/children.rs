@@ -245,3 +245,27 @@ fn an_agent_gives_no_verdict_of_a_person_and_one_with_limits_changes_nothing_of_
     run.wait().expect("it ends");
     repo.orchestra(["stop", "--all"]).succeeded();
 }
+
+#[test]
+fn what_the_caller_has_open_is_not_open_for_an_agent() {
+    let world = world();
+    let repo = world.repo();
+    std::fs::write(world.dir().join("private"), "a secret of the caller\n").expect("written");
+    let script = format!(
+        "exec 9< {} 8> {}; flock 8; git orchestra spawn --agent sh --name reads \
+         '{{ cat <&9; ls /proc/self/fd/8; }} > seen 2>&1; true'",
+        world.dir().join("private").display(),
+        world.dir().join("lock").display()
+    );
+    Ran::of(repo.command("sh").args(["-c", &script])).succeeded();
+    let id = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+    let seen = repo.file_in_head(&id, "seen");
+    assert!(!seen.contains("secret") && seen.contains("8") && seen.contains("9"), "{seen}");
+    // A lock of the caller is free when the command has returned, though the agent still works.
+    let script = format!(
+        "flock {0} git orchestra spawn --detach --agent sh 'while ! test -e go; do sleep 0.05; done' && flock -n {0} true",
+        world.dir().join("lock").display()
+    );
+    Ran::of(repo.command("sh").args(["-c", &script])).succeeded();
+    repo.orchestra(["stop", "--all"]).succeeded();
+}

@@ -160,3 +160,30 @@ fn a_cleanup_that_cannot_keep_everything_keeps_the_agent_and_is_an_error() {
     assert_eq!(shown.matches("/unsaved").count(), 2, "{said}\n{shown}");
     assert!(said.contains("is kept because something failed"), "{said}");
 }
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo said; echo 1 > made");
+    repo.end_of(&id);
+    for command in [
+        "status",
+        "status --json",
+        "logs AGENT",
+        "worktrees",
+        "config list --all",
+        "review",
+        "collect",
+        "schema",
+    ] {
+        let command = command.replace("AGENT", &id);
+        let script = format!("git orchestra {command} > /dev/full");
+        let ran = Ran::of(repo.command("sh").args(["-c", &script]));
+        assert_ne!(ran.code(), 0, "{command}");
+        ran.stderr_has("cannot write the output").stderr_has("No space left on device");
+        // A reader that has seen enough is no error.
+        let script = format!("git orchestra {command} | head -c 1 > /dev/null");
+        Ran::of(repo.command("sh").args(["-c", &script])).succeeded();
+    }
+}

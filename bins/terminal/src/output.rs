@@ -1,7 +1,7 @@
 //! The output streams: stdout for the answer, stderr for messages.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     ffi::OsStr,
     io::{self, IsTerminal, Write},
     time::{Duration, Instant},
@@ -9,7 +9,10 @@ use std::{
 
 pub use anstream::ColorChoice;
 use dialoguer::console::Term;
-use orchestra::model::{quote, text};
+use orchestra::{
+    Code, Error, Result,
+    model::{quote, text},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, fstat},
@@ -21,6 +24,9 @@ use crate::{
     status_line::StatusLine,
     style::{Painter, Role},
 };
+
+/// The error of a terminal that is gone.
+const EIO: i32 = Errno::IO.raw_os_error();
 
 /// What stdin is, for a command that can read it without being told to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,6 +44,8 @@ pub struct Terminal {
     painter_out: Painter,
     painter_err: Painter,
     closed: Cell<bool>,
+    /// Why something could not be written to stdout, if nobody closed it.
+    failed: RefCell<Option<io::Error>>,
     printed: Cell<bool>,
     streams: Cell<bool>,
     status_line: StatusLine,
@@ -50,6 +58,7 @@ impl Terminal {
             painter_out: Painter::new(colours(choice, &std::io::stdout())),
             painter_err: Painter::new(colours(choice, &std::io::stderr())),
             closed: Cell::new(false),
+            failed: RefCell::new(None),
             printed: Cell::new(false),
             streams: Cell::new(false),
             status_line: StatusLine::default(),
@@ -66,8 +75,21 @@ impl Terminal {
         self.printed.set(true);
         self.status_line.clear();
         let mut stdout = std::io::stdout().lock();
-        if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+        if let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             self.closed.set(true);
+            // A reader that ended, or a terminal that is gone, needs no message.
+            let is_gone = error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO);
+            if !is_gone {
+                self.failed.replace(Some(error));
+            }
+        }
+    }
+
+    /// Fails if something could not be written to stdout, such as on a full disk.
+    pub(crate) fn check_written(&self) -> Result<()> {
+        match self.failed.take() {
+            None => Ok(()),
+            Some(error) => Err(Error::new(Code::External, "cannot write the output").because(error)),
         }
     }
 

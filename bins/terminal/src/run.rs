@@ -58,6 +58,9 @@ impl CommandLine {
     }
 }
 
+/// The first file descriptor that is not one of the three standard streams.
+const FIRST_OTHER: i32 = 3;
+
 /// Does the work of a command whose command line was parsed.
 type Work = Box<dyn FnOnce(&Terminal) -> Result<Exit>>;
 
@@ -98,6 +101,11 @@ fn run_any(
     parse: &dyn Fn(&ArgMatches) -> Result<Work, clap::Error>,
 ) -> ExitCode {
     exit_on_panic();
+    // What the caller has open is nothing for the programs that are started here: a directory would lead out of a sandbox, and a lock
+    // would be held as long as an agent runs. Only what runs under 'slot' is the caller's own.
+    if line.program != "git-orchestra-slot" {
+        close_fds::set_fds_cloexec(FIRST_OTHER, &[]);
+    }
     let whole = || pages::complete_help(definition(), page);
     if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
         let answer = complete::complete_words(whole(), line.arguments.clone());
@@ -119,6 +127,7 @@ fn run_any(
     crate::trace::start(&line.program);
     let result = traced(line, || work(&terminal));
     terminal.status_line().clear();
+    let result = result.and_then(|exit| terminal.check_written().map(|()| exit));
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => errors::report(&terminal, &error, wants_json),
