@@ -21,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::landed::LandedWorks;
+pub(in crate::ops) use self::runs::that_needs_agent as run_that_needs_agent;
 pub use self::{
     caps::CapTotal,
     checkout::{CheckoutState, checkout},

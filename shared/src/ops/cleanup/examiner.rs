@@ -16,7 +16,7 @@ use crate::{
         reverted::{LandedWork, Reverted},
     },
     model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote, text},
-    ops::{agent_checkout::AgentCheckout, agent_object::AgentObject},
+    ops::{agent_checkout::AgentCheckout, agent_object::AgentObject, status},
     removal::{
         checkouts::Checkouts,
         contents,
@@ -156,6 +156,7 @@ impl<'a> Examiner<'a> {
     ) -> Result<Result<Removable, NotRemovable>> {
         let kept = self.not_ended(id, agent, object, discard).or_else(|| self.used_by_landing(id, agent));
         let kept = kept.or_else(|| self.ended_too_recently(agent));
+        let kept = kept.or_else(|| self.needed_by_run(agent).filter(|_| !discard));
         if let Some(kept) = kept.or_else(|| self.continues(id, agent).filter(|_| !discard)) {
             return Ok(Err(kept));
         }
@@ -246,6 +247,15 @@ impl<'a> Examiner<'a> {
             NotRemovable::new("its conversation can continue")
                 .hint(format!("git orchestra designer --continue={id}, or git orchestra cleanup {id}"))
         })
+    }
+
+    /// A run that has not recorded that the work of a task landed would start the task again.
+    fn needed_by_run(&self, agent: &Agent) -> Option<NotRemovable> {
+        let run = status::run_that_needs_agent(self.repo, &agent.tags)?;
+        Some(
+            NotRemovable::new("its run has not recorded yet how the task ended")
+                .hint(format!("git orchestra run --continue {run}")),
+        )
     }
 
     /// A running landing may ask the agent for a repair, and records in its events whether its work landed.

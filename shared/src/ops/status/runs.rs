@@ -9,7 +9,7 @@ use crate::{
     Result,
     git::{Oid, Repo, careful},
     model::{
-        AgentId, Liveness, RunKey, WriterId,
+        AgentId, Liveness, RunKey, Tag, WriterId,
         run::{Fold, Run, TaskOutcome},
     },
     ops::{
@@ -103,6 +103,20 @@ pub fn open_besides(repo: &Repo, agents: &[AgentObject], ended: &mut HashSet<Oid
         })
     };
     Ok(logs.into_iter().filter_map(read).collect())
+}
+
+/// Returns the run that has not recorded yet how the task of an agent with these tags ended: without the agent it would start the task
+/// again.
+pub(in crate::ops) fn that_needs_agent(repo: &Repo, tags: &[Tag]) -> Option<RunKey> {
+    tags.iter().find_map(|tag| {
+        let (key, place) = tag.as_str().strip_prefix("run/")?.split_once('/')?;
+        let (key, place) = (RunKey::parse(key).ok()?, place.parse::<usize>().ok()?.checked_sub(1)?);
+        let fold = Chain::<Run>::of(repo, &key).ok()?.fold();
+        let tasks = task_ids(repo, &key)?;
+        let task = tasks.get(place)?;
+        let has_ended = fold.tasks.iter().any(|end| end.task == *task);
+        (!fold.run.phase.is_end() && !has_ended).then_some(key)
+    })
 }
 
 /// Returns the ids of the tasks of a run that was begun in this clone, in the order of their places.
