@@ -30,6 +30,8 @@ mod paint;
 mod panes;
 mod picking;
 mod plain;
+#[cfg(test)]
+mod plain_tests;
 mod plain_view;
 mod prompt;
 mod row;

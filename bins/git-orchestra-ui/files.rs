@@ -21,12 +21,6 @@ pub(crate) enum ReadMark {
     Changed,
 }
 
-/// What a mark is about: a file of an agent's whole work, or of what changed since the last review.
-type FileKey = (bool, String);
-
-/// The files that were read, with their lines as they were then.
-pub(crate) type ReadFiles = std::collections::BTreeMap<FileKey, u64>;
-
 fn said(state: &mut State, text: impl Into<String>) -> Vec<Call> {
     state.say(Role::Plain, text);
     Vec::new()

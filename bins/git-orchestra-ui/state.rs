@@ -9,11 +9,16 @@ use ratatui::text::Line;
 use super::{
     command_key::Keymap,
     diff::Diff,
-    files::ReadFiles,
     page::{Contents, Page},
     prompt::Mode,
     row::{Asked, Row},
 };
+
+/// What a mark is about: a file of an agent's whole work, or of what changed since the last review.
+type FileKey = (bool, String);
+
+/// The files that were read, with their lines as they were then.
+pub(crate) type ReadFiles = BTreeMap<FileKey, u64>;
 
 /// A side of the window.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

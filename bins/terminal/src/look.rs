@@ -64,13 +64,13 @@ pub struct Look {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Emphasis {
-    /// Bold.
+    /// In bold letters.
     pub bold: bool,
     /// Less bright.
     pub dim: bool,
-    /// Italic.
+    /// In italic letters.
     pub italic: bool,
-    /// Underlined.
+    /// With a line below.
     pub underlined: bool,
     /// With both colours exchanged.
     pub reversed: bool,

@@ -235,7 +235,9 @@ pub(super) const LIBRARY: &[Rule] = &[
 /// The rules of the code that the commands share.
 pub(super) const TERMINAL: &[Rule] = &[
     ("here", &[]),
-    ("style", &[]),
+    ("look", &["here"]),
+    ("style", &["look"]),
+    ("typed_lines", &[]),
     ("status_line", &[]),
     ("output", &["here", "status_line", "style"]),
     ("interrupt", &["alternate", "exit", "keyboard"]),

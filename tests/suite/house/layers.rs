@@ -38,6 +38,7 @@ const BEYOND_INTERFACE: &[Rule] = &[
     ("git-orchestra", &["git", "process"]),
     ("review", &["process"]),
     ("sessions", &["process"]),
+    ("ui", &["process"]),
 ];
 
 /// The names of our crates in paths.
