@@ -72,7 +72,7 @@ pub(crate) const PAGE: Page = Page {
                  narrower than 80 columns shows agents or the page, not both. The window is drawn when something \
                  changes, and never otherwise. Colours are those of color.orchestra.ROLE (NO_COLOR turns them off); each \
                  meaning also has a mark or a word.",
-                "orchestra.ui.mouse set to true lets a click choose what is under it, and the wheel move. It never answers \
+                "With orchestra.ui.mouse, a click chooses what is under it, and the wheel moves. It never answers \
                  a question.",
             ],
         ),

@@ -166,6 +166,60 @@ fn union_lands_the_lines_of_both_and_asks_again_where_git_cannot() {
     assert!(again[0]["gate"].as_u64() > Some(2), "it is another gate: {report}");
 }
 
+/// Drives a run whose first task ends at once, and whose second one when `meanwhile` has been done.
+fn run_while(repo: &TestRepo<'_>, first: &str, meanwhile: impl FnOnce(&str)) -> Ran {
+    let goes = repo.world().dir().join("goes");
+    let second = format!("while ! test -e {}; do sleep 0.05; done; echo 2 > two", goes.display());
+    repo.write("plan.md", &format!("- [ ] `one` {first}\n- [ ] `two` {second}\n"));
+    std::thread::scope(|scope| {
+        let driving = scope.spawn(|| run(repo, []));
+        let id = until("the first task ended", || {
+            let all = repo.agents();
+            let one = all.iter().find(|agent| agent["phase"] == "done")?;
+            one["id"].as_str().map(str::to_owned)
+        });
+        meanwhile(&id);
+        std::fs::write(&goes, "").expect("written");
+        driving.join().expect("it ran")
+    })
+}
+
+#[test]
+fn work_that_a_person_rejects_meanwhile_waits_as_after_a_review() {
+    let world = world();
+    let repo = world.repo();
+    let report = run_while(&repo, "echo 1 > one", |id| {
+        repo.orchestra(["review", id, "--reject", "-m", "no"]).succeeded();
+    });
+    let report = report.exits(3).json();
+    assert_eq!(outcomes(&report), "gate 1, landed", "{report}");
+    let gate = &report["gates"][0];
+    assert_eq!((&gate["kind"], &gate["says"]), (&"review".into(), &"rejected in review".into()), "{gate}");
+    let options = gate["options"].as_array().expect("options");
+    assert!(options.iter().all(|option| option != "edit" && option != "ours"), "{gate}");
+    assert!(!repo.has("main", "one"));
+    repo.orchestra(["decide", "1", "accept"]).succeeded();
+    // What was answered is not asked for again.
+    let said = repo.orchestra(["decide"]).succeeded().stderr();
+    assert!(said.contains("run --continue") && !said.contains("decide 1"), "{said}");
+    repo.orchestra(["run", "--continue"]).exits(0);
+    assert!(repo.has("main", "one"));
+}
+
+#[test]
+fn a_task_that_a_person_landed_meanwhile_is_not_started_again() {
+    let world = world();
+    let repo = world.repo();
+    let report = run_while(&repo, "echo entry >> log", |id| {
+        repo.orchestra(["merge-ranked", id]).succeeded();
+        repo.orchestra(["cleanup"]).stdout_has("its run has not recorded yet how the task ended");
+    });
+    let report = report.exits(0).json();
+    assert_eq!(outcomes(&report), "landed, landed", "{report}");
+    assert_eq!((repo.agents().len(), repo.file_at("main", "log").as_str()), (2, "entry\n"));
+    repo.orchestra(["cleanup"]).succeeded().stdout_has("removed 2 agents");
+}
+
 #[test]
 fn a_plan_is_confirmed_before_anything_starts() {
     let world = world();

@@ -88,6 +88,18 @@ fn a_run_that_never_asks_leaves_it_out() {
 }
 
 #[test]
+fn a_run_that_is_given_up_says_what_was_undone() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("plan.md", "- [ ] `a` echo a > a\n- [ ] `b` false\n");
+    repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", "true"]).exits(3);
+    assert!(files(&repo).contains("a\n"));
+    repo.orchestra(["undo"]).succeeded();
+    let report = repo.orchestra(["run", "--abort", "--json"]).json();
+    assert_eq!(outcomes(&report)[0], ("skipped".into(), "its landing was undone".into()), "{report}");
+}
+
+#[test]
 fn without_an_answer_in_time_it_is_left_out() {
     let world = world();
     let repo = world.repo();

@@ -1,5 +1,5 @@
 //! Work of a run that landed, and is not in the target any more: the landing was undone, or the branch was reset. As long as the run has
-//! not ended, its task counts as skipped, and what started from that work lands only if a person says so.
+//! not ended, and in one that was given up, its task counts as skipped, and what started from that work lands only if a person says so.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,7 +7,10 @@ use super::TaskRow;
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::{Agent, AgentId, IdOrText, run::Fold},
+    model::{
+        Agent, AgentId, IdOrText,
+        run::{Fold, RunPhase},
+    },
     plan::TaskId,
     run::{self, TaskState},
     store::layout,
@@ -22,7 +25,7 @@ pub(super) struct UndoneWork {
     head: Oid,
 }
 
-/// Finds the tasks of a run that has not ended whose work landed and is not in the target any more, by their places.
+/// Finds the tasks of a run that has not ended, or was given up, whose work landed and is not in the target any more, by their places.
 ///
 /// # Errors
 /// The history of the target cannot be read.
@@ -35,7 +38,8 @@ pub(super) fn find(
 ) -> Result<BTreeMap<usize, UndoneWork>> {
     let landed = landed(log, rows, agents);
     let tip = repo.find_ref(&layout::branch_ref(into))?;
-    let Some(tip) = tip.filter(|_| !landed.is_empty() && !log.run.phase.is_end()) else {
+    let is_open = matches!(log.run.phase, RunPhase::Running | RunPhase::Stopped);
+    let Some(tip) = tip.filter(|_| !landed.is_empty() && is_open) else {
         return Ok(BTreeMap::new());
     };
     let all = landed.iter().flat_map(|(_, heads)| heads.iter().copied());
