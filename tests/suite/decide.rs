@@ -166,20 +166,30 @@ fn union_lands_the_lines_of_both_and_asks_again_where_git_cannot() {
     assert!(again[0]["gate"].as_u64() > Some(2), "it is another gate: {report}");
 }
 
+/// A file that is there when this value is gone, so that what waits for it ends if a test fails.
+struct Goes(std::path::PathBuf);
+
+impl Drop for Goes {
+    fn drop(&mut self) {
+        let _ = std::fs::write(&self.0, "");
+    }
+}
+
 /// Drives a run whose first task ends at once, and whose second one when `meanwhile` has been done.
 fn run_while(repo: &TestRepo<'_>, first: &str, meanwhile: impl FnOnce(&str)) -> Ran {
-    let goes = repo.world().dir().join("goes");
-    let second = format!("while ! test -e {}; do sleep 0.05; done; echo 2 > two", goes.display());
+    let goes = Goes(repo.world().dir().join("goes"));
+    let second = format!("while ! test -e {}; do sleep 0.05; done; echo 2 > two", goes.0.display());
     repo.write("plan.md", &format!("- [ ] `one` {first}\n- [ ] `two` {second}\n"));
     std::thread::scope(|scope| {
         let driving = scope.spawn(|| run(repo, []));
+        let goes = goes;
         let id = until("the first task ended", || {
             let all = repo.agents();
             let one = all.iter().find(|agent| agent["phase"] == "done")?;
             one["id"].as_str().map(str::to_owned)
         });
         meanwhile(&id);
-        std::fs::write(&goes, "").expect("written");
+        drop(goes);
         driving.join().expect("it ran")
     })
 }
@@ -189,7 +199,7 @@ fn work_that_a_person_rejects_meanwhile_waits_as_after_a_review() {
     let world = world();
     let repo = world.repo();
     let report = run_while(&repo, "echo 1 > one", |id| {
-        repo.orchestra(["review", id, "--reject", "-m", "no"]).succeeded();
+        repo.orchestra(["review", id, "--reject", "-m", "no"]).exits(1);
     });
     let report = report.exits(3).json();
     assert_eq!(outcomes(&report), "gate 1, landed", "{report}");

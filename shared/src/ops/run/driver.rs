@@ -288,7 +288,7 @@ impl<'a> Driver<'a> {
                     TaskState::Ended(end.outcome())
                 }
                 (None, None) => TaskState::Unstarted,
-                (None, Some((id, agent))) => match objects.iter().find(|object| object.id == *id) {
+                (None, Some(of_task @ (id, agent))) => match objects.iter().find(|object| object.id == *id) {
                     Some(object) => {
                         let may_resume = self.may_resume(id);
                         let mut state = state(object, agent, &self.started.into, may_resume, has_taken(&log));
@@ -297,6 +297,9 @@ impl<'a> Driver<'a> {
                             let (work, objects, log) = (&work, &objects, &log);
                             let to = ToReview { id, agent, work, reviewers, objects, log };
                             state = self.review_state(row, &to)?;
+                        }
+                        if state == TaskState::Ready && self.is_rejected(row, of_task, &work, &log)? {
+                            state = TaskState::NotApproved("rejected in review".to_owned());
                         }
                         if matches!(state, TaskState::Ready | TaskState::LandedUnrecorded) {
                             state = undone::state(self.repo, agent, &undone)?.unwrap_or(state);

@@ -14,15 +14,10 @@ use crate::{
         Agent, AgentId,
         run::{Gate, GateKind, GateOption, TaskOutcome},
         text,
-        verdict::Verdict,
     },
     ops::merge_ranked::{self, BranchOutcome, BranchRow, FailsOnTarget, Incomplete, Mode, OnConflict},
     run::{self, gates},
-    store::{
-        self, layout,
-        operations::Journal,
-        verdicts::{self, VerdictMatch},
-    },
+    store::{self, layout, operations::Journal},
 };
 
 /// The longest list of files that is said, in columns.
@@ -131,7 +126,7 @@ impl Driver<'_> {
         for place in places.iter().copied() {
             let strays = outside.get(&place).filter(|_| self.started.strict);
             let unreviewed =
-                if accepted(place, GateKind::Review) { None } else { self.not_approved(found, place)? };
+                if accepted(place, GateKind::Review) { None } else { self.unreviewed(found, place)? };
             if let Some(why) = strays.filter(|_| !accepted(place, GateKind::Files)) {
                 self.ended(found, place, TaskEnded::failed(GateKind::Files, Some(why.clone())))?;
             } else if let Some(why) = unreviewed {
@@ -158,23 +153,6 @@ impl Driver<'_> {
         } else {
             self.record(&found.rows[place], outcome, reason)
         }
-    }
-
-    /// Returns why the work of a task may not land without a person who accepts it.
-    fn not_approved(&self, found: &Found, place: usize) -> Result<Option<String>> {
-        Ok(self.rejected(found, place)?.or(self.unreviewed(found, place)?))
-    }
-
-    /// Returns that somebody rejected the work of a task as it is now, if so.
-    fn rejected(&self, found: &Found, place: usize) -> Result<Option<String>> {
-        let Some(id) = &found.rows[place].agent else { return Ok(None) };
-        let agent = store::agent(self.repo, id)?;
-        let Some(head) = agent.head_commit() else { return Ok(None) };
-        let said = verdicts::effective_for(self.repo, id, &agent, head)?;
-        let is_rejected = said.is_some_and(|(verdict, holds)| {
-            verdict.verdict == Verdict::Reject && holds != VerdictMatch::Stale
-        });
-        Ok(is_rejected.then(|| "rejected in review".to_owned()))
     }
 
     /// Returns why the work of a task is not what was reviewed, in a run in which all work is.

@@ -19,9 +19,9 @@ use crate::{
         keys::{BUILD, REVIEW_ROUNDS, REVIEW_TEST, TEST},
     },
     model::{
-        AgentId, Liveness, Phase,
-        run::{GateKind, GateOption},
-        verdict::Review,
+        Agent, AgentId, Liveness, Phase,
+        run::{Fold, GateKind, GateOption},
+        verdict::{Review, Verdict},
     },
     ops::{
         agent_object::AgentObject,
@@ -33,7 +33,8 @@ use crate::{
         spawn,
     },
     run::{
-        self, TaskState, gates,
+        self, TaskState,
+        gates::{self, GatedWork},
         review::{KnownReview, ReviewStep, ReviewerState},
     },
     store::{
@@ -43,6 +44,23 @@ use crate::{
 };
 
 impl Driver<'_> {
+    /// Returns whether somebody rejected the work of a task as it is now, and no person has accepted it at a gate since.
+    pub(super) fn is_rejected(
+        &self,
+        row: &TaskRow,
+        (id, agent): &(AgentId, Agent),
+        work: &GatedWork,
+        log: &Fold,
+    ) -> Result<bool> {
+        let Some(head) = agent.head_commit() else { return Ok(false) };
+        let said = verdicts::effective_for(self.repo, id, agent, head)?;
+        let is_rejected = said.is_some_and(|(verdict, holds)| {
+            verdict.verdict == Verdict::Reject && holds != VerdictMatch::Stale
+        });
+        let accept = GateOption::Accept;
+        Ok(is_rejected && gates::answered(log, row.id.as_str(), work, GateKind::Review, accept).is_none())
+    }
+
     /// Returns the state of a task whose agent is done, as its review says, and sets what the row says of that.
     ///
     /// # Errors
