@@ -226,7 +226,7 @@ fn colours_the_mouse_and_the_profile_are_the_users() {
     screen.press(&["-l", "write c.txt c"]);
     screen.press(&["Enter"]);
     screen.until_window("the start", |shown| shown.contains("done: git orchestra spawn"));
-    let agent = repo.agents().into_iter().find(|agent| agent["profile"] == "small").expect("an agent");
+    let agent = repo.agents().into_iter().find(|agent| agent["role"] == "small").expect("an agent");
     assert_eq!(repo.end_of(agent["id"].as_str().expect("an id"))["phase"], "done");
     screen.press(&["q"]);
     screen.until("the shell", |shown| shown.contains(CLOSED));

@@ -53,7 +53,7 @@ fn later_commits_and_uncommitted_changes_are_kept() {
     repo.orchestra(["undo"])
         .exits(3)
         .stderr_has("are not committed: lines.txt")
-        .stderr_has("hint: commit them");
+        .stderr_has("hint: set them aside");
     repo.git(["checkout", "-q", "lines.txt"]);
     repo.write("untracked.txt", "mine\n");
     repo.commit("after", &[]);
