@@ -101,9 +101,9 @@ pub(crate) const PAGE: Page = Page {
         (
             "LABELS, REVIEWERS AND ISSUES",
             &[
-                "A pull request gets the labels of orchestra.prLabel and the reviewers of orchestra.prReviewer once; those that people \
-                 take away stay away. On Gitea and Forgejo a label must be there; on GitLab and Bitbucket a person must be known. Pull requests \
-                 on Bitbucket have no labels.",
+                "A pull request gets the labels of orchestra.prLabel and the reviewers of orchestra.prReviewer once; what people \
+                 remove later is not added again. On Gitea and Forgejo a label must exist already; on GitLab and Bitbucket a reviewer must \
+                 be a user there. Pull requests on Bitbucket have no labels.",
                 "The pull request of an agent that was started with 'git orchestra spawn --issue' or by a plan of 'git orchestra plan \
                  --issues' says that it closes the issue.",
             ],

@@ -1,6 +1,6 @@
 //! The environment variables in which people keep their logins for forges.
 
-/// Their names. Programs of forges, CI and `pr` read them; what runs the work of agents gets none of them.
+/// The names of the variables. Programs of forges, CI and `pr` read them; what runs the work of agents gets none.
 pub const FORGE_LOGINS: &[&str] = &[
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_RUNTIME_TOKEN",

@@ -25,7 +25,7 @@ pub(super) fn check(forge: &Forge, request: &Request) -> Result<()> {
 }
 
 /// Gives labels and reviewers to a pull request of an agent: those of the request, and until its number is recorded, those of git config.
-/// So those that people take away stay away, and a command that was killed before completes what is missing.
+/// So what people remove is not added again, and a command that was killed before completes what is missing.
 ///
 /// # Errors
 /// The forge refuses one of them, or cannot be reached.

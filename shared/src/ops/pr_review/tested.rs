@@ -192,7 +192,7 @@ fn in_sandbox(
     })
 }
 
-/// Removes the worktree in which a test ran, with what it left there. If that fails, `cleanup` finds it.
+/// Removes the worktree of a test, with all files in it. If that fails, `cleanup` finds it.
 fn remove(context: &Context, repo: &AcceptedRepo, id: &AgentId) {
     let request = cleanup::Request {
         agents: vec![id.to_string()],
