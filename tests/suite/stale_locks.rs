@@ -346,3 +346,18 @@ fn a_fetch_reports_a_locked_ref() {
     clone.orchestra(["sync", "--fetch"]).succeeded().stdout_has(&format!("{locked} is new here"));
     assert_eq!(clone.agents().len(), 2);
 }
+
+#[test]
+fn a_command_that_a_locked_config_stops_names_the_command_that_helps() {
+    let world = world();
+    let repo = world.repo();
+    let lock = repo.path().join(".git/config.lock");
+    let set = ["config", "set", "agent", "sh"];
+    let _other = std::fs::File::create(&lock).expect("a lock");
+    let refused = repo.orchestra(set).exits(4).stderr_has("'config' is locked by another program");
+    let helps = format!("rm {}", lock.display());
+    refused.stderr_has(&format!("hint: if no git runs here: {helps}\n"));
+    assert!(world.command("sh", repo.path()).args(["-c", &helps]).status().expect("rm").success());
+    repo.orchestra(set).succeeded();
+    assert_eq!(repo.git(["config", "orchestra.agent"]).line(), "sh");
+}

@@ -6,7 +6,7 @@ use std::{fs, io, path::Path};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::{Git, Repo, careful},
+    git::{Git, RefError, Repo, careful},
     model::quote,
     world::Environment,
 };
@@ -46,9 +46,7 @@ impl Repo {
                 return Ok(code);
             }
             let Some(lock) = self.lock_file(&path, after, None)? else {
-                let message = format!("'{}' is locked by another program", path.display());
-                let hint = format!("if no git runs here, remove '{}.lock'", path.display());
-                return Err(Error::new(Code::LockHeld, message).hint(hint));
+                return Err(RefError::Locked { name: "config".into(), lock: common.join("config.lock") }.into());
             };
             if read(&path)? == before {
                 lock.commit()?;

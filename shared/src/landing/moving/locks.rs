@@ -14,7 +14,7 @@ use super::{
     links::{is_same, link},
     record::{Goal, MoveRecord},
 };
-use crate::{Code, Error, Kind, Result, backoff::Backoff, error::ErrorContext, model::quote, store::layout};
+use crate::{Error, Kind, Result, backoff::Backoff, error::ErrorContext, git::RefError, store::layout};
 
 /// How long to wait for a lock that another git process holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -125,9 +125,7 @@ impl PlannedLock {
     }
 
     fn held_error(&self) -> Error {
-        let (file, lock) = (self.file.display(), self.path());
-        Error::new(Code::LockHeld, format!("'{file}' is locked by another program"))
-            .hint(format!("if no git is running here: {}", quote::command(&[&"rm", &lock])))
+        RefError::Locked { name: self.file.display().to_string(), lock: self.path() }.into()
     }
 }
 
@@ -180,6 +178,6 @@ mod tests {
         drop(lock);
         assert!(at("a/index.lock").exists());
         let refused = planned_locks().take().err().unwrap();
-        assert_eq!(refused.code, Code::LockHeld);
+        assert_eq!(refused.code, crate::Code::LockHeld);
     }
 }
