@@ -92,9 +92,10 @@ impl<'a> Lab<'a> {
     /// Restores everything as it was before the operation. Clones identify themselves by an inode number,
     /// which differs in a copy.
     pub(crate) fn restore(&self) {
+        // The trash is emptied in the background, by processes that make folders of the repository again.
+        self.left();
         for entry in fs::read_dir(self.world.dir()).expect("a folder").flatten() {
             let path = entry.path();
-            // The trash is emptied in the background.
             until("it is removed", || {
                 let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
                 (removed.is_ok() || !path.exists()).then_some(())
