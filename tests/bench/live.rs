@@ -67,6 +67,16 @@ fn start(lab: &Lab, repo: &Path, agents: usize) -> Vec<String> {
     })
 }
 
+/// Starts an agent that waits to be stopped, and returns its id once it runs.
+pub(crate) fn start_one(lab: &Lab, repo: &Path) -> String {
+    let mut spawn = lab.ours("git-orchestra-spawn");
+    let output = spawn.args(["--agent", "sh", "--detach", "exec sleep 3600"]).current_dir(repo).output();
+    let id = String::from_utf8_lossy(&output.expect("an agent").stdout).trim().to_owned();
+    let runs = |agent: &Value| agent["id"] == id.as_str() && agent["phase"] == "running";
+    until("the agent runs", || status(lab, repo).iter().any(runs).then_some(()));
+    id
+}
+
 fn status(lab: &Lab, repo: &Path) -> Vec<Value> {
     let mut command: Command = lab.ours("git-orchestra-status");
     let output = command.arg("--json").current_dir(repo).output().expect("a list");

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orchestra::model::AgentId;
 use serde_json::Value;
 
 use crate::{
     anchor::{Row, median_of_turns},
-    data::{Lab, agent_id},
+    data::Lab,
+    live,
 };
 
 /// The largest memory of its own, in KiB: with nobody connected, and with one listener and many agents. Beside it, the resident memory counts
@@ -157,8 +157,7 @@ pub(crate) fn rows(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(R
         "web, nobody connected: {percent:.2} % of a core, woken {woken} times in {IDLE:?}, {memory} (goal {} of its own)",
         MEMORY[0]
     );
-    // The list has the newest of those that ended.
-    one_change(lab, &repo, &server, &agent_id(agents - 1), turns);
+    one_change(lab, &repo, &server, turns);
     lists(lab, &repo, &server, turns, agents, show);
     let mut frames = server.listen();
     let all = frames.next(&["reset"], "");
@@ -171,9 +170,10 @@ pub(crate) fn rows(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(R
     server.end();
 }
 
-/// Prints the time from the start of `git update-ref`, which writes an event, to the row on the stream, and that of the process itself. The
-/// difference is a look at all agents, some milliseconds, of which a noisy machine makes many times the goal: it is no row.
-fn one_change(lab: &Lab, repo: &Path, server: &Server, id: &AgentId, turns: usize) {
+/// Prints the time from the start of `git update-ref`, which moves the events of an agent that runs, to the row on the stream, and that of
+/// the process itself. The difference is a look at this agent, of which a noisy machine makes many times the goal: it is no row.
+fn one_change(lab: &Lab, repo: &Path, server: &Server, turns: usize) {
+    let id = live::start_one(lab, repo);
     let name = format!("refs/orchestra/agents/{id}");
     let tip = |revision: &str| {
         let output = lab.git().current_dir(repo).args(["rev-parse", revision]).output().expect("git");
@@ -191,8 +191,7 @@ fn one_change(lab: &Lab, repo: &Path, server: &Server, id: &AgentId, turns: usiz
         std::thread::sleep(ALONE);
         let begun = Instant::now();
         lab.run(lab.git().args(["update-ref", &name, value]), repo);
-        // One that has ended again may be beyond the list, which has the newest of those.
-        frames.next(&["agent", "gone"], id.as_str());
+        frames.next(&["agent"], &id);
         begun.elapsed()
     };
     let mut anchor = || lab.run(lab.git().args(["update-ref", "refs/bench/one", &whole]), repo);
@@ -202,6 +201,7 @@ fn one_change(lab: &Lab, repo: &Path, server: &Server, id: &AgentId, turns: usiz
     println!(
         "web, git update-ref to the row on the stream: {ours:.2} ms, {git:.2} ms without us (goal 1.5 times)"
     );
+    lab.run(lab.ours("git-orchestra-stop").arg(&id), repo);
 }
 
 fn lists(lab: &Lab, repo: &Path, server: &Server, turns: usize, agents: usize, show: &mut impl FnMut(Row)) {

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
+    io::{self, Read as _},
     os::{
         fd::{AsFd, AsRawFd},
         unix::fs::MetadataExt,
@@ -60,6 +61,13 @@ pub struct ProgramProcess {
     pub folder: PathBuf,
     /// Its command line.
     pub arguments: Vec<String>,
+}
+
+/// Reads a file of `/proc`, which says that its size is 0: the usual way to read a file asks for 32 bytes at first.
+fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(1024);
+    fs::File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns the CPU time that the calling thread has used so far; `None` if the kernel does not count it.
@@ -195,7 +203,7 @@ pub fn with_arguments() -> Vec<(ProcessId, Vec<String>)> {
 fn environment(pid: i32) -> Vec<u8> {
     let process = PathBuf::from(format!("/proc/{pid}"));
     for _ in 0..4 {
-        match fs::read(process.join("environ")) {
+        match read(process.join("environ")) {
             Ok(empty) if empty.is_empty() && fs::read_link(process.join("exe")).is_ok() => {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -255,7 +263,7 @@ pub fn processes_running(program: &str) -> Vec<ProgramProcess> {
 
 /// Reads the arguments of a process.
 fn arguments(pid: i32) -> Option<Vec<String>> {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let bytes = read(format!("/proc/{pid}/cmdline")).ok()?;
     let words = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
     Some(words.collect())
 }
@@ -296,7 +304,7 @@ struct Stat {
 
 impl Stat {
     fn of(pid: i32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+        Self::parse(&read(format!("/proc/{pid}/stat")).ok()?)
     }
 
     /// Reads the line. The name of the process, which comes first, may contain anything, even `)`.

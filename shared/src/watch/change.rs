@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::Fields;
 use crate::{
     git::Oid,
     model::{AgentId, Liveness},
@@ -125,8 +126,7 @@ pub enum Departure {
 pub(super) struct ObservedAgent {
     pub(super) tip: Option<Oid>,
     pub(super) liveness: Liveness,
-    /// The fields as in JSON, so that a field which is added to reports is compared without a change here.
-    pub(super) fields: Map<String, Value>,
+    pub(super) fields: Fields,
     pub(super) log: Option<(u32, u64)>,
 }
 
@@ -192,9 +192,8 @@ pub(super) fn changes_between(
 }
 
 fn changed_aspects(was: &ObservedAgent, now: &ObservedAgent, source: LookSource) -> Vec<Aspect> {
-    let names = was.fields.keys().chain(now.fields.keys());
-    let differing = names.filter(|name| was.fields.get(*name) != now.fields.get(*name));
-    let mut aspects: Vec<Aspect> = differing.map(|name| Aspect::of(name)).collect();
+    let mut aspects: Vec<Aspect> =
+        was.fields.differing(&now.fields).iter().map(|name| Aspect::of(name)).collect();
     if source == LookSource::FromEvents {
         aspects.retain(|aspect| aspect.is_in_events());
         aspects.extend((was.liveness != now.liveness).then_some(Aspect::Liveness));
@@ -225,7 +224,7 @@ mod tests {
     }
 
     fn seen(fields: &Value, log: Option<(u32, u64)>) -> ObservedAgent {
-        let fields = fields.as_object().unwrap().clone();
+        let fields = Fields::of(fields.as_object().unwrap().clone());
         ObservedAgent { tip: Some(oid(1)), liveness: Liveness::Live, fields, log }
     }
 

@@ -33,6 +33,7 @@
 
 mod change;
 mod cursor;
+mod fields;
 mod folders;
 mod noticed;
 mod repo_tracker;

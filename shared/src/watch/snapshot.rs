@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::{
     change::{Change, Departure, LookSource, Observation, ObservedAgent, changes_between},
     cursor::{AgentCursor, Cursor},
+    fields::Fields,
     folders::{self, WatchedFolder},
 };
 use crate::{
@@ -280,7 +281,7 @@ fn observed(
         let log = if is_live { log_end(private, &agent.id, agent.attempt) } else { None };
         logs.extend(log.map(|log| (agent.id.clone(), log)));
         let log = log.map(|log| (log.attempt, log.bytes));
-        let (tip, fields) = (tips.get(&agent.id).copied(), json_fields(agent)?);
+        let (tip, fields) = (tips.get(&agent.id).copied(), Fields::of(json_fields(agent)?));
         seen.insert(agent.id.clone(), ObservedAgent { tip, liveness: agent.liveness, fields, log });
     }
     Ok(seen)
@@ -343,13 +344,14 @@ pub(super) fn observation_at_cursor(repo: &Repo, cursor: &Cursor, now: &Observat
         let fields = match present {
             Some(present) if present.tip != Some(mark.tip) => {
                 let mut fields = fields_at(repo, &private, id, mark.tip, writer.as_deref());
+                let known = present.fields.map();
                 for name in MACHINE_FIELDS {
-                    fields.extend(present.fields.get(name).map(|value| (name.to_owned(), value.clone())));
+                    fields.extend(known.get(name).map(|value| (name.to_owned(), value.clone())));
                 }
-                fields
+                Fields::of(fields)
             }
             Some(present) => present.fields.clone(),
-            None => Map::new(),
+            None => Fields::default(),
         };
         agents.insert(
             id.clone(),
