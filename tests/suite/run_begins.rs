@@ -185,8 +185,13 @@ fn nothing_lands_after_a_run_was_given_up() {
     assert_eq!(report["phase"], "stopped", "{report}");
     assert!(!driver.wait().expect("it ends").success());
     assert_eq!(repo.tip("main"), main);
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded();
-    assert_eq!(repo.tip("main"), main);
+    // Its landing was aborted with it.
+    assert_eq!(report["warnings"], serde_json::json!([]), "{report}");
+    repo.orchestra(["merge-ranked", "--abort"]).exits(3).stderr_has("no landing is under way");
+    let operations = repo.orchestra(["undo", "--list", "--json"]).json();
+    assert_eq!(operations["operations"][0]["stage"], "aborted", "{operations}");
+    let worktrees = repo.git(["worktree", "list", "--porcelain"]).stdout();
+    assert!(!worktrees.contains("landing"), "no scratch worktree is left: {worktrees}");
 }
 
 #[test]
