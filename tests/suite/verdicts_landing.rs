@@ -228,9 +228,13 @@ fn reasons_name_files_that_exist() {
          git checkout -q l; git rm -q dir; mkdir dir; echo x >dir/x; git add .; git commit -qm l
          git checkout -q r; echo 2 >>dir; git commit -qam r; git checkout -q main",
     );
-    let landed = repo.orchestra(["merge-ranked", "--json", "l", "r"]).exits(1).json();
-    let told = told(&landed);
-    assert_eq!(told[1], ("l".to_owned(), "set_aside".to_owned(), "conflicts with r in dir".to_owned()));
+    for strategy in ["merge", "rebase"] {
+        let ran = repo.orchestra(["merge-ranked", "--json", "--strategy", strategy, "l", "r"]);
+        let told = told(&ran.exits(1).json());
+        let expected = ("l".to_owned(), "set_aside".to_owned(), "conflicts with r in dir".to_owned());
+        assert_eq!(told[1], expected, "{strategy}");
+        repo.orchestra(["undo"]).succeeded();
+    }
 }
 
 #[test]
