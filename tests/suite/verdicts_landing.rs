@@ -237,6 +237,24 @@ fn reasons_name_files_that_exist() {
     }
 }
 
+/// Of two versions of a binary file, no landing keeps both.
+#[test]
+fn a_dry_run_with_union_says_conflict_for_a_binary_file() {
+    let world = world();
+    let repo = world.empty_repo("binary");
+    sh(
+        &repo,
+        "printf 'a\\0' >f; git add .; git commit -qm base; git branch l; git branch r
+         git checkout -q l; printf 'b\\0' >f; git commit -qam l
+         git checkout -q r; printf 'c\\0' >f; git commit -qam r; git checkout -q main",
+    );
+    for (mode, outcome) in [(&["-n"][..], "conflict"), (&[], "set_aside")] {
+        let ran =
+            repo.orchestra([&["merge-ranked", "--json", "--on-conflict", "union", "l", "r"], mode].concat());
+        assert_eq!(told(&ran.json())[1].1, outcome);
+    }
+}
+
 #[test]
 fn a_branch_without_new_content_is_distinguished_from_an_up_to_date_one() {
     let world = world();

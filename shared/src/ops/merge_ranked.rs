@@ -13,6 +13,7 @@ mod outcome;
 mod prepare;
 mod report;
 mod rollback;
+mod settled;
 
 use std::time::Duration;
 
@@ -183,7 +184,8 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     warnings.extend(other_work(repo, &plan));
     warnings.extend(stale_bases(repo, &plan));
     warnings.extend(untrusted_verdicts(repo, &plan));
-    let report = Report::planned(&plan);
+    let settles = |first, branch| settled::settles(repo, &plan, &options, first, branch).unwrap_or(false);
+    let report = Report::planned(&plan, &settles);
     let check_plan = CheckPlan::of(&options, &report.order, verify::side_by_side(repo));
     Ok(Report { warnings, dry_run: true, check_plan, ..report })
 }
