@@ -46,7 +46,9 @@ impl Repo {
                 return Ok(code);
             }
             let Some(lock) = self.lock_file(&path, after, None)? else {
-                return Err(RefError::Locked { name: "config".into(), lock: common.join("config.lock") }.into());
+                return Err(
+                    RefError::Locked { name: "config".into(), lock: common.join("config.lock") }.into()
+                );
             };
             if read(&path)? == before {
                 lock.commit()?;
