@@ -1,5 +1,7 @@
 //! The command line of `blame`.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueHint, builder::RangedU64ValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::blame::Request;
@@ -17,7 +19,7 @@ use orchestra_terminal::{complete, pages::Page};
 pub(crate) struct Cli {
     /// The file, relative to the current directory
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) file: String,
+    pub(crate) file: PathBuf,
     /// The commit whose lines are shown, or an agent whose work they are in; without one, the file as it is now,
     /// with uncommitted lines
     #[arg(value_name = "REVISION", add = ArgValueCandidates::new(complete::branches))]
@@ -61,6 +63,8 @@ impl Cli {
             Some(line) => vec![format!("{line},{line}")],
             None => self.lines.clone(),
         };
-        Request { file: self.file.clone(), revision: self.revision.clone(), lines }
+        let path = self.file.to_str().is_none().then(|| self.file.clone());
+        let file = self.file.to_string_lossy().into_owned();
+        Request { file, path, revision: self.revision.clone(), lines }
     }
 }

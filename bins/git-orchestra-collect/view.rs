@@ -4,7 +4,7 @@ use orchestra::{
     Result,
     model::{Liveness, quote, text},
     ops::{
-        agent_object::surroundings,
+        agent_object::{AgentObject, surroundings},
         collect::{self, CollectOutcome, CollectedAgent, SHARED_REFS},
     },
     wire,
@@ -54,17 +54,20 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(exit)
 }
 
+/// Formats the number of attempts and how long they ran. When an attempt ended does not tell that: one that was paused ends again, long
+/// after, when its agent is stopped.
+fn attempts(agent: &AgentObject) -> String {
+    if agent.ended_at.is_none() || agent.started_at.is_none() && agent.ran_seconds == 0 {
+        return agent.attempt.to_string();
+    }
+    let ran = humanize::age(i64::try_from(agent.ran_seconds).unwrap_or(i64::MAX));
+    format!("{}, {ran} at work", agent.attempt)
+}
+
 fn facts(summary: &CollectedAgent) -> Vec<(&'static str, String)> {
     let agent = &summary.agent;
     let mut facts = vec![("task", agent.title.clone()), ("saved", saved(summary))];
-    let times = agent.started_at.zip(agent.ended_at);
-    let span = times.map(|(from, to)| humanize::age(to.as_second() - from.as_second()));
-    let attempts = format!(
-        "{}{}",
-        agent.attempt,
-        span.map_or_else(String::new, |span| format!(", the last took {span}"))
-    );
-    facts.push(("attempts", attempts));
+    facts.push(("attempts", attempts(agent)));
     if let Some(cost) = agent.cost_micros() {
         let tokens = agent.input_tokens.zip(agent.output_tokens);
         let tokens = tokens

@@ -5,7 +5,7 @@ use orchestra::{
     ops::{
         agent_object::Level,
         diff,
-        review::{Report, ReviewedWork, VerdictMatch},
+        review::{self, Report, ReviewedWork, VerdictMatch},
     },
 };
 use orchestra_terminal::{
@@ -89,7 +89,8 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
             format!("{} by {}{via}{holds}", known.verdict.label(), known.by)
         } else {
             let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
-            format!("{word} {by} (claims to be {}{via}){holds}", known.by)
+            let trust = review::how_to_trust(&known.writer);
+            format!("{word} {by} (claims to be {}{via}){holds}; to trust that clone: {trust}", known.by)
         });
     }
     out.push_str(&format!("\n{}\n", head("KNOWN")));

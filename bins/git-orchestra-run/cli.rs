@@ -28,7 +28,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "tick", "pr", "with_review", "dry_run", "again", "even_if_red"]
+        conflicts_with_all = ["tasks", "sequential", "confirm", "yolo", "strict", "tick", "pr", "with_review", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) resume: Option<String>,
     /// Give up this run, or the newest one of this clone that has not ended
@@ -69,7 +69,8 @@ pub(crate) struct Cli {
     /// Carry out only these tasks, such as api,docs
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) tasks: Vec<String>,
-    /// Land on this branch (default: that of the plan, orchestra.into, or the one that is checked out)
+    /// Land on this branch (default: that of the plan, orchestra.into, or the one that is checked out); with --continue, if the branch of
+    /// the run was renamed
     #[arg(long, value_name = "BRANCH")]
     pub(crate) into: Option<String>,
     /// Land only what passes this command, such as 'cargo test' (default: orchestra.test)

@@ -2,7 +2,10 @@
 
 use orchestra::{
     model::text,
-    ops::{gate_object::OpenGate, status::OpenRun},
+    ops::{
+        gate_object::{AnswerStanding, OpenGate},
+        status::OpenRun,
+    },
 };
 use orchestra_terminal::Terminal;
 
@@ -35,14 +38,40 @@ fn line(run: &OpenRun) -> String {
         let agents: Vec<&str> = run.waits.iter().map(|agent| agent.as_str()).collect();
         line.push_str(&format!("; waits: {}", agents.join(", ")));
     }
-    if !run.gates.is_empty() {
-        let gate = |gate: &OpenGate| match &gate.task {
-            Some(task) => format!("{} ({}: {task})", gate.gate, gate.kind),
-            None => format!("{} ({})", gate.gate, gate.kind),
-        };
-        let gates: Vec<String> = run.gates.iter().map(gate).collect();
-        let word = if gates.len() == 1 { "gate" } else { "gates" };
-        line.push_str(&format!("; open {word}: {}; 'git orchestra decide' answers", gates.join(", ")));
-    }
+    line.push_str(&gates(run));
     text::safe(&line).into_owned()
+}
+
+/// Formats the open gates: those that wait for a person, and those whose answer waits for the clone that drives the run.
+fn gates(run: &OpenRun) -> String {
+    let name = |gate: &OpenGate| match &gate.task {
+        Some(task) => format!("{} ({}: {task})", gate.gate, gate.kind),
+        None => format!("{} ({})", gate.gate, gate.kind),
+    };
+    let word = |count| if count == 1 { "gate" } else { "gates" };
+    let (mut open, mut answered) = (Vec::new(), Vec::new());
+    for gate in &run.gates {
+        match gate.answers.iter().find(|answer| answer.standing == AnswerStanding::Waits) {
+            Some(answer) => answered.push(format!("{} {}", name(gate), answer.option)),
+            None => open.push(name(gate)),
+        }
+    }
+    let mut line = String::new();
+    if !open.is_empty() {
+        line.push_str(&format!(
+            "; open {}: {}; 'git orchestra decide' answers",
+            word(open.len()),
+            open.join(", ")
+        ));
+    }
+    if !answered.is_empty() {
+        let here = run.driver.as_ref().is_some_and(|clone| clone.here);
+        let next = if here {
+            format!("'git orchestra run --continue {}' heeds it, unless the run is driven now", run.run)
+        } else {
+            "'git orchestra sync' sends it".to_owned()
+        };
+        line.push_str(&format!("; answered {}: {}; {next}", word(answered.len()), answered.join(", ")));
+    }
+    line
 }

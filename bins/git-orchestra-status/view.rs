@@ -8,7 +8,7 @@ use orchestra::{
     model::{Liveness, Phase, Tag, dependency::OnFailed, text},
     ops::{
         agent_object::{AgentObject, DependencyObject, DidNotLand, Level, PartObject, TeamObject},
-        kept_away,
+        kept_away, review,
         status::{self, Detail, Happening, Report},
         wait_targets,
     },
@@ -88,6 +88,23 @@ fn print_timed_out(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report)
     Ok(Exit::Failed(Kind::Timeout))
 }
 
+/// Says that there are no agents, and how to see those that there were.
+fn show_none(terminal: &Terminal, repo: &Repo) -> Result<()> {
+    let archived = status::archived(repo)?.agents.len() as u64;
+    if archived > 0 {
+        terminal.eprintln(&format!("no agents, and {}", text::count(archived, "archived agent")));
+        terminal.hint("git orchestra status --archived");
+        return Ok(());
+    }
+    terminal.eprintln("no agents yet");
+    terminal.hint(if kept_away::is_kept_away(repo) {
+        kept_away::WHY
+    } else {
+        "git orchestra spawn \"what to do\""
+    });
+    Ok(())
+}
+
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
         return json::print_answer(terminal, wire::STATUS, report);
@@ -112,13 +129,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
             terminal.eprintln(&format!("nothing happened since {}", humanize::clock_time(moment)));
             return Ok(());
         }
-        terminal.eprintln("no agents yet");
-        terminal.hint(if kept_away::is_kept_away(repo) {
-            kept_away::WHY
-        } else {
-            "git orchestra spawn \"what to do\""
-        });
-        return Ok(());
+        return show_none(terminal, repo);
     }
     if !report.agents.is_empty() {
         // Asking about some agents leaves the numbers as they are.
@@ -241,6 +252,8 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
         ("proposed", format!("{} (by {}, not trusted here){said}", one.what, one.writer))
     }));
+    let proposing: BTreeSet<&str> = detail.proposals.iter().map(|one| one.writer.as_str()).collect();
+    lines.extend(proposing.into_iter().map(|writer| ("to trust", review::how_to_trust(writer))));
     let mut text = String::from("\n");
     text.push_str(&asked(terminal, agent));
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {

@@ -1,8 +1,14 @@
 //! `spawn --after`: agents start with the work of others, and land after those.
 
+use orchestra::{
+    git::Oid,
+    model::AgentId,
+    store::layout::PrivateDir,
+    supervise::{dependencies, spec::Spec},
+};
 use testkit::{TestRepo, until};
 
-use crate::world;
+use crate::{library, world};
 
 /// A script that works on when the file `go` is in the checkout.
 fn held(script: &str) -> String {
@@ -106,6 +112,33 @@ fn an_agent_after_one_that_has_ended_starts_at_once_and_says_when_that_work_chan
     repo.orchestra(["merge-ranked", &low, &top]).succeeded().stderr_has(&sentence);
     assert!(repo.has("main", "more.txt") && repo.has("main", "top.txt"));
     assert!(!says(&["status"]), "what has landed is not stale");
+}
+
+/// Its supervisor has seen that all are done, and has its slot; before it reads their work, one of them is resumed.
+#[test]
+fn an_agent_starts_with_the_work_that_it_saw_done_though_the_other_is_resumed_just_then() {
+    let world = world();
+    let repo = world.repo();
+    let low = spawned(&repo, "low", &[], "echo low > low.txt");
+    done(&repo, &low);
+    let seen = repo.tip(&format!("refs/orchestra/heads/{low}"));
+    repo.orchestra(["resume", "-d", &low, "-m", &held("echo more > more.txt")]).succeeded();
+    repo.wait_for(&low, "running");
+    let top = spawned(&repo, "top", &[&low], "cat low.txt > top.txt");
+    repo.wait_for(&top, "queued");
+    let library = library(&repo);
+    let dir = PrivateDir::new(library.private_dir().expect("a folder"));
+    let id = AgentId::parse(&top).expect("an id");
+    let spec = Spec::read(&dir.agent(&id)).expect("a record");
+    let not_yet = dependencies::begin_with_work(&library, &id, &spec).expect_err("it is not done");
+    assert!(not_yet.message.contains("is not done any more"), "{not_yet}");
+    let work = Oid::parse(&seen).expect("a commit");
+    let spec = Spec { after_work: vec![work], ..spec };
+    assert_eq!(dependencies::begin_with_work(&library, &id, &spec).expect("it begins"), work);
+    repo.write("go", "");
+    done(&repo, &top);
+    assert_eq!(repo.agent(&top)["base"], seen.as_str());
+    done(&repo, &low);
 }
 
 #[test]

@@ -151,3 +151,15 @@ fn a_file_that_is_not_committed_is_explained() {
     let missing = repo.orchestra(["blame", "none.txt"]).exits(2).stderr();
     assert!(!missing.contains("AGENT"), "{missing}");
 }
+
+#[test]
+fn a_file_whose_name_is_not_text_is_found() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = world();
+    let repo = world.repo();
+    let name = std::ffi::OsStr::from_bytes(b"\xffx");
+    std::fs::write(repo.path().join(name), "1\n").expect("a file");
+    repo.git(["add", "."]);
+    repo.git(["commit", "-qm", "odd"]);
+    repo.orchestra([std::ffi::OsStr::new("blame"), name]).succeeded().stdout_has("  1");
+}

@@ -247,9 +247,15 @@ fn a_verdict_that_is_withdrawn_counts_in_no_clone() {
     a.orchestra(["compare", &ids[0], &ids[1], "--pick", &ids[0]]).succeeded();
     let writer = std::fs::read(a.path().join(".git/orchestra/writer")).expect("a writer");
     let writer: Value = serde_json::from_slice(&writer).expect("JSON");
-    b.git(["config", "orchestra.trustWriter", writer["id"].as_str().expect("an id")]);
+    let writer = writer["id"].as_str().expect("an id");
     sync(&a);
     sync(&b);
+    // Before b trusts a, that the work was rejected there is said wherever it is about to land, with how to trust.
+    let trust = format!("git config --add orchestra.trustWriter {writer}");
+    let ignored = format!("{}: 'reject' by clone {writer} does not count here; if you trust", ids[1]);
+    b.orchestra(["merge-ranked", "-n", &ids[1]]).succeeded().stderr_has(&ignored).stderr_has(&trust);
+    b.orchestra(["review", &ids[1]]).succeeded().stdout_has(&trust);
+    b.git(["config", "orchestra.trustWriter", writer]);
     assert_eq!(given(&b, &ids), ["approve", "reject"]);
     a.orchestra(["undo"]).succeeded();
     sync(&a);

@@ -70,6 +70,26 @@ fn without_a_folder_for_temporary_files_only_that_is_found() {
     assert_eq!(problems(&gone), ["temporary-files"], "{}", gone.stdout());
 }
 
+/// Some users of the system have none, and programs that are asked would make it.
+#[test]
+fn a_home_that_does_not_exist_is_not_made() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    let missing = world.dir().join("missing");
+    let folder = program(&world, "fish", "mkdir -p \"$HOME/.config/fish\"");
+    let path =
+        std::env::join_paths([folder.as_path(), world.bins(), Path::new("/usr/bin"), Path::new("/bin")]);
+    let path = path.expect("a PATH");
+    let ran = |words: &[&str]| {
+        let mut command = repo.orchestra_command(words);
+        command.env("HOME", &missing).env("PATH", &path).env_remove("XDG_RUNTIME_DIR");
+        Ran::of(&mut command)
+    };
+    ran(&["doctor"]);
+    ran(&["spawn", "--agent", "sh", "true"]).succeeded().stderr_has("ORCHESTRA_PORT is empty");
+    assert!(!missing.exists());
+}
+
 #[test]
 fn a_program_of_an_unaccepted_configuration_is_not_run() {
     let world = world();

@@ -132,7 +132,8 @@ fn what_a_person_resolved_stays_when_the_run_is_given_up_or_cleaned_up() {
     let folder = edit(&repo);
     std::fs::write(folder.join("same"), "half done\n").expect("written");
     let ended = repo.orchestra(["run", "--abort", "--json"]).json();
-    assert!(ended["warnings"].to_string().contains("has what was resolved by hand for task"), "{ended}");
+    let said = ended["warnings"].to_string();
+    assert!(said.contains("has what was resolved by hand of the conflict of task"), "{ended}");
     repo.orchestra(["cleanup"]);
     repo.orchestra(["doctor"]);
     assert_eq!(std::fs::read_to_string(folder.join("same")).expect("kept"), "half done\n");
@@ -153,4 +154,27 @@ fn another_clone_is_told_where_the_worktree_is() {
     assert_eq!(list["runs"][0]["gates"][0]["worktree"], Value::Null, "{list}");
     b.orchestra(["decide", "2", "done"]).exits(3).stderr_has("is answered where the worktree is");
     b.orchestra(["decide", "2", "skip"]).succeeded();
+}
+
+#[test]
+fn nothing_is_called_resolved_in_a_worktree_that_nobody_touched() {
+    let world = world();
+    let repo = world.repo();
+    conflict(&repo);
+    // An answer that waits for the run is not asked for again, and a number alone shows the gate.
+    repo.orchestra(["decide", "1"]).succeeded().stdout_has("    edit").stderr_has("git orchestra decide 1");
+    repo.orchestra(["decide", "1", "edit"]).succeeded();
+    let shown = repo.orchestra(["status"]).succeeded().stdout();
+    assert!(
+        shown.contains("; answered gate: 1 (conflict: b) edit; 'git orchestra run --continue"),
+        "{shown}"
+    );
+    assert!(!shown.contains("open gate"), "{shown}");
+    go_on(&repo).exits(3);
+    let ended = repo.orchestra(["run", "--abort", "--json"]).json();
+    let said = ended["warnings"].to_string();
+    assert!(
+        said.contains("was made to resolve the conflict of task b; git worktree remove --force"),
+        "{ended}"
+    );
 }

@@ -181,6 +181,8 @@ fn priorities_and_preferred_sides_are_respected() {
     assert_eq!(report["order"][3]["reason"], "conflicts with b2 in 1 file");
     land(&repo, &["--priority", "nobody"]).exits(3).stderr_has("is not one of the branches that land");
     for (side, line) in [("ours", "A1\n"), ("theirs", "A2\n"), ("union", "A1\nA2\n")] {
+        let planned = land(&repo, &["-n", "--json", "--on-conflict", side]).succeeded().json();
+        assert_eq!(planned["order"][3]["outcome"], "lands", "{side}: {planned}");
         let report = land(&repo, &["--json", "--on-conflict", side]).succeeded().json();
         assert_eq!(report["order"][3]["why"], format!("lines.txt resolved with '{side}'"));
         assert!(repo.file_at("main", "lines.txt").starts_with(line), "{side}");

@@ -1,6 +1,6 @@
 //! `rewind`: an agent goes back to an earlier point, with its files and its conversation; and agents that are stuck.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use testkit::{TestRepo, until};
 
@@ -80,6 +80,58 @@ fn files_and_conversation_go_back_and_return() {
     repo.orchestra(["cleanup", &id]).succeeded();
     repo.orchestra(["undo"]).succeeded();
     assert!(kinds(&repo, &id).len() >= 5, "points are removed and restored with the agent");
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).expect("a file").permissions().mode() & 0o777
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+/// Git records of the permissions no more than whether a file is executable, and makes each file that it changes again.
+#[test]
+fn permissions_that_git_does_not_record_stay_and_files_that_do_not_change_are_not_touched() {
+    let world = world();
+    let repo = world.repo();
+    let script = "echo 1 >k; echo 1 >c; echo 1 >x; echo same >u; chmod 600 k c u; chmod 700 x";
+    let id = repo.spawn(script);
+    repo.end_of(&id);
+    let file = |name: &str| repo.worktree(&id).join(name);
+    fs::write(file("c"), "2\n").expect("a change");
+    let opened = fs::File::options().write(true).open(file("u")).expect("a file");
+    opened.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
+    // This saves the change by hand as a point: 'c' differs between it and point 2, and nothing else does.
+    repo.orchestra(["rewind", &id, "2"]).succeeded();
+    assert_eq!(fs::read_to_string(file("c")).expect("a file"), "1\n");
+    let modes = || ["c", "k", "u", "x"].map(|name| mode(&file(name)));
+    assert_eq!(modes(), [0o600, 0o600, 0o600, 0o700], "after the rewind");
+    // At point 1 there are none of the files, so that the undo makes all of them again.
+    repo.orchestra(["rewind", &id, "1"]).succeeded();
+    assert!(!file("k").exists());
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(modes(), [0o600, 0o600, 0o600, 0o700], "after the undo");
+    assert_eq!(world.git(&repo.worktree(&id), ["status", "--porcelain"]).stdout(), "");
+    let before = fs::metadata(file("u")).expect("a file").modified().expect("a time");
+    repo.orchestra(["rewind", &id, "3"]).succeeded();
+    let after = fs::metadata(file("u")).expect("a file").modified().expect("a time");
+    assert_eq!((before, mode(&file("c"))), (after, 0o600));
+
+    // A landing changes and removes files of the user, and its undo makes them again.
+    repo.commit("private", &[("changed", "1\n"), ("removed", "1\n")]);
+    for name in ["changed", "removed"] {
+        set_mode(&repo.path().join(name), 0o600);
+    }
+    let other = repo.spawn("echo 2 >changed; git rm -q removed; git commit -qam work");
+    repo.end_of(&other);
+    repo.orchestra(["merge-ranked", &other]).succeeded();
+    assert_eq!((mode(&repo.path().join("changed")), repo.path().join("removed").exists()), (0o600, false));
+    repo.orchestra(["undo"]).succeeded();
+    for name in ["changed", "removed"] {
+        assert_eq!(mode(&repo.path().join(name)), 0o600, "{name}");
+    }
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
 }
 
 #[test]

@@ -185,8 +185,13 @@ fn nothing_lands_after_a_run_was_given_up() {
     assert_eq!(report["phase"], "stopped", "{report}");
     assert!(!driver.wait().expect("it ends").success());
     assert_eq!(repo.tip("main"), main);
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded();
-    assert_eq!(repo.tip("main"), main);
+    // Its landing was aborted with it.
+    assert_eq!(report["warnings"], serde_json::json!([]), "{report}");
+    repo.orchestra(["merge-ranked", "--abort"]).exits(3).stderr_has("no landing is under way");
+    let operations = repo.orchestra(["undo", "--list", "--json"]).json();
+    assert_eq!(operations["operations"][0]["stage"], "aborted", "{operations}");
+    let worktrees = repo.git(["worktree", "list", "--porcelain"]).stdout();
+    assert!(!worktrees.contains("landing"), "no scratch worktree is left: {worktrees}");
 }
 
 #[test]
@@ -225,4 +230,32 @@ fn what_is_added_to_a_branch_after_its_agent_ended_is_compared_with_the_files_of
     repo.write("done", "");
     driver.wait().expect("it ends");
     assert!(!repo.has("main", "evil") && repo.has("main", "two"));
+}
+
+#[test]
+fn a_run_whose_branch_was_renamed_is_continued_into_the_new_one() {
+    let world = world();
+    let repo = world.repo();
+    let go = repo.path().join("go");
+    let wait = format!("until [ -e '{}' ]; do sleep 0.05; done", go.display());
+    repo.write(
+        "plan.md",
+        &format!("- [ ] `one` {wait}; echo 1 > one\n- [ ] `two` echo 2 > two (after: one)\n"),
+    );
+    let run = ["run", "plan.md", "--agent", "sh", "--check", "true"];
+    let mut driver = repo.orchestra_command(run).spawn().expect("started");
+    until("its agent runs", || repo.agents().iter().any(|one| one["phase"] == "running").then_some(()));
+    repo.command("kill").args(["-INT", &driver.id().to_string()]).status().expect("kill");
+    driver.wait().expect("it ends");
+    repo.git(["branch", "--move", "main", "trunk"]);
+    repo.write("go", "");
+    let refused = repo.orchestra(["run", "--continue"]).exits(3);
+    let key = repo.refs("refs/orchestra/runs/")[0].0.rsplit_once('/').expect("an id").1.to_owned();
+    refused
+        .stderr_has(&format!("the branch main of run '{key}' no longer exists"))
+        .stderr_has("it was renamed to trunk")
+        .stderr_has(&format!("git orchestra run --continue {key} --into trunk"));
+    repo.orchestra(["run", "--continue", &key, "--into", "gone"]).exits(3);
+    repo.orchestra(["run", "--continue", &key, "--into", "trunk"]).succeeded();
+    assert_eq!((repo.file_at("trunk", "one"), repo.file_at("trunk", "two")), ("1\n".into(), "2\n".into()));
 }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde_json::Value;
 use testkit::{TestRepo, World};
 
-use crate::world;
+use crate::{
+    sync::{clone, first, sync},
+    world,
+};
 
 /// Returns a repository with a submodule `sub`, whose origin has an earlier commit as well.
 fn with_submodule(world: &World) -> TestRepo<'_> {
@@ -72,6 +75,31 @@ fn a_commit_that_only_the_worktree_has_lands_once_it_was_published() {
     repo.orchestra(["cleanup", "--json"]).succeeded();
     assert!(repo.worktree(&id).exists());
     lands_as_hinted(&world, &repo, &id, &report, &commit);
+}
+
+/// The author's clone knows that nobody else has the commit; another clone knows no more than that it has not seen it.
+#[test]
+fn sync_and_a_landing_in_another_clone_warn_of_a_commit_that_was_not_published() {
+    let world = world();
+    let repo = first(&world);
+    add_submodule(&repo);
+    repo.git(["push", "-q", "origin", "main"]);
+    let (id, _) = ran(&repo, &[], BUMP);
+    let commit = world.git(&repo.worktree(&id).join("sub"), ["rev-parse", "HEAD"]).line();
+    let commit = &commit[..10];
+    let warned = format!("{id}: sub points to {commit}, a commit that only the worktree {id} has");
+    repo.orchestra(["sync", "--dry-run"]).succeeded().stderr_has(&warned);
+    let synced = repo.orchestra(["sync"]).succeeded().stderr_has(&warned);
+    synced.stderr_has("push origin");
+    let other = clone(&world, "other");
+    sync(&other);
+    let unseen = format!("{id} lands sub at {commit}, a commit of another clone that this one does not have");
+    other.orchestra(["merge-ranked", "--dry-run", &id]).succeeded().stderr_has(&unseen);
+    other.orchestra(["merge-ranked", &id]).succeeded().stderr_has(&unseen);
+    world.git(&repo.worktree(&id).join("sub"), ["push", "-q", "origin", "HEAD:refs/heads/pushed"]);
+    repo.orchestra(["resume", &id, "-m", "echo more > more"]).succeeded();
+    let synced = repo.orchestra(["sync"]).succeeded();
+    assert!(!synced.stderr().contains(commit), "{}", synced.stderr());
 }
 
 #[test]

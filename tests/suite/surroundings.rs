@@ -462,3 +462,30 @@ fn the_record_is_not_sent() {
     let refs = world.git(&hub, ["for-each-ref", "--format=%(refname)"]).stdout();
     assert!(refs.contains("refs/orchestra/agents/") && !refs.contains("surroundings"), "{refs}");
 }
+
+/// Git copies the settings of a sparse checkout into each new worktree. Two agents run at once, so that each sees that of the other.
+#[test]
+fn what_a_new_worktree_gets_of_a_sparse_checkout_is_not_reported() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("folders", &[("kept/a", "1\n"), ("left/b", "1\n")]);
+    repo.git(["sparse-checkout", "set", "kept"]);
+    let one = waiting(&repo);
+    let other = repo.spawn("touch ready; until test -e go; do sleep 0.05; done; rm go; echo 2 > other.txt");
+    repo.wait_for_file(&other, "ready");
+    for id in [&one, &other] {
+        release(&repo, id);
+        for level in ["note", "warning"] {
+            assert_eq!(reported(&repo, id, level), [""; 0], "{id}");
+        }
+    }
+    // What an agent sets there itself is reported.
+    let set =
+        "git config --worktree core.sparseCheckout false; git config --worktree foo.bar 1; echo 2 > two";
+    let id = repo.spawn(set);
+    repo.end_of(&id);
+    contains_all(
+        &reported(&repo, &id, "note"),
+        &["config core.sparsecheckout (in worktrees/", "config foo.bar (in"],
+    );
+}

@@ -228,9 +228,31 @@ fn reasons_name_files_that_exist() {
          git checkout -q l; git rm -q dir; mkdir dir; echo x >dir/x; git add .; git commit -qm l
          git checkout -q r; echo 2 >>dir; git commit -qam r; git checkout -q main",
     );
-    let landed = repo.orchestra(["merge-ranked", "--json", "l", "r"]).exits(1).json();
-    let told = told(&landed);
-    assert_eq!(told[1], ("l".to_owned(), "set_aside".to_owned(), "conflicts with r in dir".to_owned()));
+    for strategy in ["merge", "rebase"] {
+        let ran = repo.orchestra(["merge-ranked", "--json", "--strategy", strategy, "l", "r"]);
+        let told = told(&ran.exits(1).json());
+        let expected = ("l".to_owned(), "set_aside".to_owned(), "conflicts with r in dir".to_owned());
+        assert_eq!(told[1], expected, "{strategy}");
+        repo.orchestra(["undo"]).succeeded();
+    }
+}
+
+/// Of two versions of a binary file, no landing keeps both.
+#[test]
+fn a_dry_run_with_union_says_conflict_for_a_binary_file() {
+    let world = world();
+    let repo = world.empty_repo("binary");
+    sh(
+        &repo,
+        "printf 'a\\0' >f; git add .; git commit -qm base; git branch l; git branch r
+         git checkout -q l; printf 'b\\0' >f; git commit -qam l
+         git checkout -q r; printf 'c\\0' >f; git commit -qam r; git checkout -q main",
+    );
+    for (mode, outcome) in [(&["-n"][..], "conflict"), (&[], "set_aside")] {
+        let ran =
+            repo.orchestra([&["merge-ranked", "--json", "--on-conflict", "union", "l", "r"], mode].concat());
+        assert_eq!(told(&ran.json())[1].1, outcome);
+    }
 }
 
 #[test]

@@ -2,8 +2,13 @@
 
 use std::{borrow::Cow, process::ExitCode};
 
-use clap::error::ErrorKind;
-use orchestra::{Code, Error, Kind, model::text, ops::failure::Failure, wire};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use orchestra::{
+    Code, Error, Kind,
+    model::{quote, text},
+    ops::failure::Failure,
+    wire,
+};
 
 use crate::{Exit, exit, json, output::Terminal, style::Role};
 
@@ -13,6 +18,9 @@ const MAX_CAUSE_LINES: usize = 20;
 const MAX_SHOWN: usize = 4000;
 /// The longest hint that is shown, in bytes.
 const MAX_HINT: usize = 16 << 10;
+
+/// The section of the keys, with which a key begins.
+const SECTION: &str = "orchestra.";
 
 /// Converts an error into its JSON object.
 pub fn to_failure(error: &Error) -> wire::Failure {
@@ -42,7 +50,9 @@ pub fn report_usage(program: &str, error: &clap::Error, as_json: bool) -> ExitCo
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    report(&Terminal::new(anstream::ColorChoice::Auto), &usage(program, error), as_json)
+    let typed: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let error = as_of_git_config(error, &typed).into_iter().fold(usage(program, error), first_hint);
+    report(&Terminal::new(anstream::ColorChoice::Auto), &error, as_json)
 }
 
 /// Prints on stderr for which of several agents a command failed. Returns the exit, or `None` if none
@@ -102,6 +112,23 @@ fn print_json(terminal: &Terminal, error: &Error) {
     }
 }
 
+fn first_hint(mut error: Error, hint: String) -> Error {
+    error.hints.insert(0, hint);
+    error
+}
+
+/// Returns the command that does what was typed, if a key was typed in the place of a subcommand, as `git config` takes it.
+fn as_of_git_config(error: &clap::Error, typed: &[String]) -> Option<String> {
+    let Some(ContextValue::String(key)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let section = key.get(..SECTION.len()).filter(|section| section.eq_ignore_ascii_case(SECTION));
+    section.filter(|_| error.kind() == ErrorKind::InvalidSubcommand)?;
+    let values = typed.iter().skip_while(|word| *word != key).skip(1).find(|word| !word.starts_with('-'));
+    Some(match values {
+        Some(value) => quote::command(&[&"git", &"orchestra", &"config", &"set", key, value]),
+        None => quote::command(&[&"git", &"orchestra", &"config", &"get", key]),
+    })
+}
+
 /// Converts an error of clap: its first paragraph is the message, its tips are hints, and so is how to see the options.
 fn usage(program: &str, error: &clap::Error) -> Error {
     let text = error.to_string();
@@ -145,6 +172,22 @@ mod tests {
         let shown = without_middle(&long);
         assert!(shown.starts_with("begin") && shown.ends_with("end") && shown.contains(" … "), "{shown}");
         assert!(shown.chars().count() < MAX_SHOWN);
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_a_subcommand_is_set_or_printed() {
+        let command = Command::new("git-orchestra-config").subcommand(Command::new("set"));
+        for (words, hint) in [
+            (&["orchestra.agent", "sh"][..], Some("git orchestra config set orchestra.agent sh")),
+            (&["Orchestra.jobs"], Some("git orchestra config get Orchestra.jobs")),
+            (&["orchestra.checks", "a b"], Some("git orchestra config set orchestra.checks 'a b'")),
+            (&["sett"], None),
+        ] {
+            let line: Vec<String> =
+                [&["git-orchestra-config"], words].concat().iter().map(ToString::to_string).collect();
+            let error = command.clone().try_get_matches_from(&line).expect_err("wrong");
+            assert_eq!(as_of_git_config(&error, &line).as_deref(), hint, "{words:?}");
+        }
     }
 
     #[test]

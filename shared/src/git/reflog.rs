@@ -5,7 +5,10 @@ use std::{
     path::Path,
 };
 
-use crate::git::{Oid, careful};
+use crate::{
+    Result,
+    git::{Oid, Repo, careful, ref_names},
+};
 
 /// How many bytes at the end of a long reflog are read.
 const MAX_READ_BYTES: u64 = 1 << 20;
@@ -39,6 +42,22 @@ pub fn entries_since(path: &Path, from: u64) -> Vec<ReflogEntry> {
         Ok::<_, std::io::Error>(bytes)
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).lines().filter_map(parse_entry).collect()
+}
+
+impl Repo {
+    /// Returns the branch to which `git branch --move` renamed a branch, by its full name, as far as the reflogs tell.
+    ///
+    /// # Errors
+    /// The branches cannot be listed.
+    pub fn renamed_branch(&self, name: &str) -> Result<Option<String>> {
+        let logs = self.common_dir()?.join("logs");
+        let renamed = format!("Branch: renamed {name} to ");
+        let was_renamed = |branch: &String| {
+            let entries = entries_since(&logs.join(branch), 0);
+            entries.iter().any(|entry| entry.message.starts_with(&renamed))
+        };
+        Ok(self.refs_below(ref_names::BRANCHES)?.into_iter().map(|(branch, _)| branch).find(was_renamed))
+    }
 }
 
 /// Parses `<old> <new> <name> <<e-mail>> <time> <zone>\t<message>`.

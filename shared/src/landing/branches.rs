@@ -57,7 +57,7 @@ pub enum Part {
 
 impl Branch {
     /// Returns the commit to merge: without the uncommitted changes from which its agent started.
-    pub(super) fn to_merge(&self) -> Oid {
+    pub fn to_merge(&self) -> Oid {
         match self.part {
             Some(Part::Commit(part)) => part,
             Some(Part::Conflicts(_) | Part::Needs(_) | Part::Later) | None => self.tip,
@@ -145,7 +145,7 @@ impl LandingTarget {
     ///
     /// # Errors
     /// The time limit is invalid, or the target's commit cannot be read.
-    pub(super) fn merge_place(&self, repo: &Repo) -> Result<MergePlace> {
+    pub fn merge_place(&self, repo: &Repo) -> Result<MergePlace> {
         let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
         MergePlace::of_branch(repo, &layout::branch_ref(&self.branch), self.tip, limit)
     }

@@ -5,16 +5,20 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::unresolved;
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
     context::Context,
+    error::ErrorContext as _,
     git::{
         Oid, Repo, careful, command,
         worktrees::{Checkout, Worktree, WorktreeHead},
     },
     lock::Lock,
     model::{quote, text},
+    private_files,
     store::layout::{self, PrivateDir},
     worktree::{incomplete, worktrees_dir},
 };
@@ -25,6 +29,9 @@ const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 const MAX_FILES: usize = 10_000;
 /// The maximum width of what git says, in columns.
 const MESSAGE_WIDTH: usize = 200;
+
+/// The file in the git directory of the worktree with a fingerprint of what was there when the conflict was begun.
+const BEGUN: &str = "orchestra-begun";
 
 /// What a person has made of a conflict.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,7 +107,33 @@ pub fn begin(context: &Context, repo: &Repo, name: &str, tip: Oid, into: &str) -
         let said = text::safe_block(merged.stderr.trim());
         return Err(Error::new(Code::GitFailed, "the conflict cannot be begun by git merge").because(said));
     }
+    let begun = fingerprint(repo, &checkout)?;
+    let file = checkout.git_dir.join(BEGUN);
+    private_files::replace(&file, begun)
+        .context(Kind::External, || format!("cannot write '{}'", file.display()))?;
     Ok(path)
+}
+
+/// Returns whether the worktree is as it was when the conflict was begun: a person has not resolved anything there.
+///
+/// # Errors
+/// The worktree is another folder (3), or git fails.
+pub fn is_untouched(repo: &Repo, name: &str) -> Result<bool> {
+    let path = folder(repo, name)?;
+    let Some(worktree) = repo.worktree_at(&path)?.filter(Worktree::is_checked_out) else { return Ok(false) };
+    let checkout = checkout_of(&worktree);
+    checkout.verify()?;
+    let begun = careful::small_text(&checkout.git_dir.join(BEGUN));
+    Ok(begun.is_some_and(|begun| fingerprint(repo, &checkout).is_ok_and(|now| now == begun)))
+}
+
+/// Returns a fingerprint of the commit of a worktree and of everything in it that is in no commit.
+fn fingerprint(repo: &Repo, checkout: &Checkout) -> Result<String> {
+    let git = |verb| checkout.git(repo.environment(), verb).limit(command::LONG_LIMIT);
+    let mut all = git("rev-parse").arg("HEAD").run()?;
+    all.extend(git("status").args(["--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"]).run()?);
+    all.extend(git("diff").args(["--no-ext-diff", "--no-textconv", "--binary", "HEAD", "--"]).run()?);
+    Ok(faster_hex::hex_string(&Sha256::digest(&all)))
 }
 
 /// Commits what a person has done in the worktree, if the conflict is resolved there. Nothing of it is changed otherwise. `tip` is that of

@@ -1,7 +1,10 @@
 //! Moves a branch once, together with its checkout: the target to the commit that contains everything that landed, or back. And switches
 //! a checkout.
 
-pub use super::branch_move::{Blocked, BranchMove, HeadPlace, HeadSwitch};
+pub use super::{
+    branch_move::{Blocked, BranchMove, HeadPlace, HeadSwitch},
+    moving::FileModes,
+};
 use super::{
     moving::{self, MoveOutcome},
     scratch::Scratch,
@@ -71,6 +74,29 @@ pub fn move_branch(repo: &Repo, branch_move: BranchMove<'_>) -> Result<TargetMov
     let branch = text::safe(branch_move.branch);
     Err(Error::new(Code::TargetBusy, format!("{branch} is being checked out and left repeatedly"))
         .hint("try again"))
+}
+
+/// Reads the permissions of the files that a move changes in the checkout of its branch, for the move back: a file that it removes is
+/// made again then.
+///
+/// # Errors
+/// The checkouts or a tree cannot be read.
+pub fn read_modes(repo: &Repo, branch: &str, old: Oid, new: Oid) -> Result<FileModes> {
+    match repo.checkouts_of(&layout::branch_ref(branch))?.first() {
+        Some(checkout) => FileModes::read(repo, &checkout.path, old, new),
+        None => Ok(FileModes::default()),
+    }
+}
+
+/// Gives the files in the checkout of a branch, which was moved back, the permissions that they had before the move.
+///
+/// # Errors
+/// The checkouts cannot be read.
+pub fn restore_modes(repo: &Repo, branch: &str, modes: &FileModes) -> Result<()> {
+    if let Some(checkout) = repo.checkouts_of(&layout::branch_ref(branch))?.first() {
+        modes.restore(&checkout.path);
+    }
+    Ok(())
 }
 
 /// Switches a checkout to or from a detached commit. What the user committed, staged, switched or wrote meanwhile is left alone: then

@@ -9,7 +9,8 @@ use crate::{
         Oid, Repo,
         gitlinks::{self, Gitlink},
     },
-    model::{AgentId, quote, text},
+    model::{Agent, AgentId, quote, text},
+    store::writer,
     worktree::lone_commits::{LoneCommit, LoneCommits},
 };
 
@@ -112,7 +113,8 @@ pub fn how_to_publish<'a>(
     Ok(warnings)
 }
 
-/// Returns one warning for each gitlink that the branches add without an entry in `.gitmodules`.
+/// Returns one warning for each gitlink that the branches add without an entry in `.gitmodules`, and for each commit of a submodule
+/// that comes from another clone and that nobody here has seen.
 ///
 /// # Errors
 /// A tree cannot be read.
@@ -128,6 +130,7 @@ pub fn warnings<'a>(
         if gitlinks::added_gitlinks(repo, into, tree)?.is_empty() {
             continue;
         }
+        warnings.extend(unseen(repo, target, branch)?);
         // Some of them may be in the target's history already.
         let base = repo.tree_of(repo.merge_base(target, branch.to_merge())?)?;
         let described = gitlinks::described_submodules(repo, branch.to_merge())?;
@@ -141,4 +144,27 @@ pub fn warnings<'a>(
         }
     }
     Ok(warnings)
+}
+
+/// Returns one warning for each commit of a submodule that the work of another clone's agent names and that this clone does not have:
+/// whether it was published is known to that clone alone.
+fn unseen(repo: &Repo, target: Oid, branch: &Branch) -> Result<Vec<String>> {
+    let own = writer::known_writer(repo);
+    let is_own = |agent: &Agent| own.as_ref().is_some_and(|own| *own == agent.writer);
+    if branch.agent.as_ref().is_none_or(|(_, agent)| is_own(agent)) {
+        return Ok(Vec::new());
+    }
+    let base = repo.merge_base(target, branch.to_merge())?;
+    let links = LoneCommits::of(repo)?.unknown_in(repo, base, branch.to_merge())?;
+    let name = text::one_line(&branch.name, 100);
+    let warning = |link: &Gitlink| {
+        let path = String::from_utf8_lossy(&link.path).into_owned();
+        let fetch = quote::command(&[&"git", &"-C", &path, &"fetch", &"origin", &link.commit.to_string()]);
+        format!(
+            "{name} lands {} at {}, a commit of another clone that this one does not have (to see whether it was pushed: {fetch})",
+            shown(&link.path),
+            link.commit.short()
+        )
+    };
+    Ok(links.iter().map(warning).collect())
 }

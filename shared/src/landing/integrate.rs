@@ -100,6 +100,7 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
         Rebased::Head(head) if head == cx.onto => Ok(Integration::NothingNew),
         Rebased::Head(head) => Ok(Integration::Commit(ticks::on_top(cx, branch, step, head, &identity)?)),
         Rebased::Conflict(files) => {
+            let files = real_names(cx, base, branch, files)?;
             let marked = match cx.merge(branch.to_merge())? {
                 Merged::Conflict(conflict) => conflict.tree,
                 Merged::Clean(_) => None,
@@ -109,6 +110,34 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
             Ok(Integration::Conflict(Unresolved { why, marked, files: conflict.files }))
         }
     }
+}
+
+/// Returns the names that conflicting files have in the commits. Where a folder has the name of a file, git writes the file as
+/// `file~HEAD`, or as `file~` followed by the commit that it applies.
+fn real_names(cx: &StepContext<'_>, base: Oid, branch: &Branch, files: Vec<String>) -> Result<Vec<String>> {
+    let trees = [cx.repo.tree_of(cx.onto)?, cx.repo.tree_of(base)?, cx.repo.tree_of(branch.to_merge())?];
+    let exists = |name: &str| -> Result<bool> {
+        for tree in trees {
+            if cx.repo.file_of(tree, name)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let mut names = Vec::with_capacity(files.len());
+    for file in files {
+        let mut name = file.as_str();
+        if !exists(name)? {
+            for (at, _) in file.match_indices('~') {
+                if exists(&file[..at])? {
+                    name = &file[..at];
+                }
+            }
+        }
+        names.push(name.to_owned());
+    }
+    names.dedup();
+    Ok(names)
 }
 
 /// Returns the merge of a branch if a rebase, which leaves out merge commits, loses what was resolved in them.

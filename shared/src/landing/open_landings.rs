@@ -42,6 +42,11 @@ impl OpenLanding {
         self.into.as_deref() == Some(branch)
             || self.branches.iter().any(|name| name == id.as_str() || name == branch)
     }
+
+    /// Returns whether it lands the work of no other than these agents.
+    pub fn lands_only(&self, ids: &[&AgentId]) -> bool {
+        self.branches.iter().all(|name| ids.iter().any(|id| id.as_str() == name))
+    }
 }
 
 /// Returns all unfinished landings, newest first.

@@ -3,6 +3,8 @@
 mod origin;
 mod porcelain;
 
+use std::path::{Path, PathBuf};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,12 +33,21 @@ const MAX_WIDTH: usize = 200;
 pub struct Request {
     /// The file, relative to the caller's folder.
     pub file: String,
+    /// The file, if its name is not text: the name for people does not find it.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
     /// The commit whose lines are explained: a revision or an agent. Without one, the file as it is now, with uncommitted lines.
     #[serde(default)]
     pub revision: Option<String>,
     /// Only these ranges of lines, each as `git blame -L` takes it; if empty, all.
     #[serde(default)]
     pub lines: Vec<String>,
+}
+
+impl Request {
+    fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or_else(|| Path::new(&self.file))
+    }
 }
 
 /// Who wrote the lines of a file.
@@ -129,7 +140,7 @@ fn blame(repo: &AcceptedRepo, request: &Request, revision: Option<Oid>) -> Resul
     let git = git.args(["--porcelain", "--no-progress"]);
     let git = git.args(request.lines.iter().map(|range| format!("-L{range}")));
     let git = git.args(revision.map(|commit| commit.to_string()));
-    let output = git.arg("--").arg(&request.file).limit(command::LONG_LIMIT).output()?;
+    let output = git.arg("--").arg(request.path()).limit(command::LONG_LIMIT).output()?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -140,10 +151,10 @@ fn blame(repo: &AcceptedRepo, request: &Request, revision: Option<Oid>) -> Resul
     let why = text::one_line(said.unwrap_or(&output.stderr), MAX_WIDTH);
     let what = format!("cannot blame '{}'", text::safe(&request.file));
     let error = Error::new(Code::PlaceUnknown, what).because(why);
-    let is_there = revision.is_none() && environment.directory().join(&request.file).is_file();
+    let is_there = revision.is_none() && environment.directory().join(request.path()).is_file();
     // The file is there, and the fault is not that of a line.
     Err(if is_there && request.lines.is_empty() {
-        let file = quote::word(&request.file);
+        let file = quote::word(request.path());
         error
             .hint("only a file that is in the last commit has lines that somebody committed")
             .hint(format!("git orchestra blame {file} AGENT shows it in the work of an agent"))

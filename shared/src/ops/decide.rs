@@ -150,9 +150,14 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 fn list(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let mut runs = waiting_runs(repo)?;
     if let Some(typed) = &request.run {
-        let key = find(repo, typed)?;
+        let (key, gate) = match (find(repo, typed), typed.parse()) {
+            (Ok(key), _) => (key, request.gate),
+            // A number alone is that of a gate: it is shown, with what can be answered.
+            (Err(_), Ok(number)) if request.gate.is_none() => (only(&runs)?, Some(number)),
+            (Err(error), _) => return Err(error),
+        };
         runs.retain(|run| run.run == key.as_str());
-        if let Some(number) = request.gate {
+        if let Some(number) = gate {
             runs.iter_mut().for_each(|run| run.gates.retain(|gate| gate.gate == number));
             if runs.iter().all(|run| run.gates.is_empty()) {
                 return Err(

@@ -13,6 +13,7 @@ mod outcome;
 mod prepare;
 mod report;
 mod rollback;
+mod settled;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
         verify,
     },
+    model::{Agent, AgentId, text, verdict::Verdict},
     ops::{
         agent_object::{DependencyObject, OtherWorkObject},
         caller::Caller,
@@ -56,6 +58,7 @@ use crate::{
     store::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
+        verdicts::{self, TrustedWriters, VerdictMatch},
     },
     supervise::background,
     surroundings,
@@ -180,7 +183,9 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     warnings.extend(other_work(repo, &plan));
     warnings.extend(stale_bases(repo, &plan));
-    let report = Report::planned(&plan);
+    warnings.extend(untrusted_verdicts(repo, &plan));
+    let settles = |first, branch| settled::settles(repo, &plan, &options, first, branch).unwrap_or(false);
+    let report = Report::planned(&plan, &settles);
     let check_plan = CheckPlan::of(&options, &report.order, verify::side_by_side(repo));
     Ok(Report { warnings, dry_run: true, check_plan, ..report })
 }
@@ -195,6 +200,24 @@ fn other_work(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
 fn stale_bases(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
     let agents = plan.branches.iter().filter_map(|branch| branch.agent.as_ref());
     agents.filter_map(|(id, agent)| Some(format!("{id} {}", DependencyObject::stale(repo, agent)?))).collect()
+}
+
+/// Warns about verdicts against the work that do not count, since the user does not trust the clone that they are from.
+fn untrusted_verdicts(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
+    let trusted = TrustedWriters::of(repo);
+    let warning = |(id, agent): &(AgentId, Agent)| {
+        let found = trusted.untrusted_verdict(agent).filter(|found| found.verdict != Verdict::Approve)?;
+        let (_, holds) = verdicts::match_work(repo, agent, agent.head_commit()?, found.clone()).ok()?;
+        (holds != VerdictMatch::Stale).then(|| {
+            format!(
+                "{id}: '{}' by clone {} does not count here; if you trust that clone: {}",
+                found.verdict.as_str(),
+                text::one_line(&found.writer, 40),
+                verdicts::how_to_trust(&found.writer)
+            )
+        })
+    };
+    plan.branches.iter().filter_map(|branch| branch.agent.as_ref()).filter_map(warning).collect()
 }
 
 /// Returns the target of the unfinished landing to continue or abort.
@@ -235,6 +258,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     warnings.extend(other_work(repo, &plan));
     warnings.extend(stale_bases(repo, &plan));
+    warnings.extend(untrusted_verdicts(repo, &plan));
     let skipped = plan.skipped.iter().map(|skipped| &skipped.branch);
     options.ticks = run_list::ticks(repo, into, plan.branches.iter());
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };

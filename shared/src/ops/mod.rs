@@ -28,6 +28,7 @@ pub mod kept_away;
 pub mod logs;
 pub mod mcp;
 pub mod merge_ranked;
+mod move_modes;
 pub mod named;
 pub mod notices;
 mod pace;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::work::{KnownVerdict, ReviewedWork};
-pub use crate::store::verdicts::VerdictMatch;
+pub use crate::store::verdicts::{VerdictMatch, how_to_trust};
 use crate::{
     Code, Error, Result,
     agents::{self, Words},

@@ -21,7 +21,7 @@ use crate::{
     ops::{
         agent_checkout::{AgentCheckout, missing_worktree},
         caller::Caller,
-        collect, named, status,
+        collect, move_modes, named, status,
     },
     store::{
         self, append,
@@ -269,6 +269,7 @@ fn carry_out(
         journal.operation.summary = summary.to_owned();
         let bytes = serde_json::to_vec(states).map_err(|error| Error::internal(error.to_string()))?;
         journal.put(repo, STATES, &bytes)?;
+        move_modes::keep(repo, &mut journal, std::slice::from_ref(change))?;
         journal.write(repo, &[])?;
         journal
     };

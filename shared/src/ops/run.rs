@@ -203,6 +203,7 @@ pub fn run(
         check_settings(repo)?;
         let mut driver = Driver::open(context, repo, started::find(repo, typed)?, show)?;
         driver.change(request)?;
+        driver.require_target()?;
         if driver.started.publish && !driver.log()?.run.phase.is_end() {
             driver.place = Some(place::look(context, repo, &driver.started.into)?);
         }

@@ -60,7 +60,7 @@ use crate::{
     model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, secret, tag, text},
     ops::{caller::Caller, issue_tasks, repairing, settings::Settings, tasks},
     store::layout,
-    supervise::{guard, tree},
+    supervise::{guard, ports, tree},
     trust::AcceptedRepo,
     worktree::worktrees_dir,
     world,
@@ -267,6 +267,8 @@ fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request, caller: &Ca
     let launches = launches(&config, request)?;
     warnings.extend(launches.iter().filter_map(|ready| ready.warning.clone()));
     warnings.extend(caps::warnings(&config, request, &launches)?);
+    let without_ports = |why| format!("ORCHESTRA_PORT is empty for these agents: {why}");
+    warnings.extend(ports::why_none(repo.environment()).map(without_ports));
     warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
     let prose = launches.iter().any(|ready| ready.reads_prose);
     if prose && !request.again && !request.is_for_review() {

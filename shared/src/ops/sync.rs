@@ -2,6 +2,7 @@
 
 pub mod auto;
 mod extras;
+mod lone;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,7 @@ pub fn run(
     let mut warnings = warnings(&remote, &outcome);
     let changed: Vec<AgentId> = outcome.changes.keys().filter_map(|id| AgentId::parse(id).ok()).collect();
     warnings.extend(OtherWorkObject::warnings_about(repo, changed.iter()));
+    warnings.extend(lone::warnings(repo, &outcome.sent)?);
     if !request.dry_run
         && let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT)
     {

@@ -22,7 +22,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
     },
     model::text,
-    ops::{caller::Caller, cleanup, merge_ranked, rewind},
+    ops::{caller::Caller, cleanup, merge_ranked, move_modes, rewind},
     removal::{copied, recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
@@ -190,6 +190,7 @@ fn move_branches_back(
 ) -> Result<()> {
     let names: Vec<&str> = back.iter().map(|change| change.branch.as_str()).collect();
     journal.operation.summary = format!("of {} {} ({})", operation.command(), operation.id, names.join(", "));
+    move_modes::keep(repo, &mut journal, back)?;
     journal.write(repo, &[])?;
     for change in back {
         if let Err(error) = move_back(repo, change) {
@@ -198,6 +199,7 @@ fn move_branches_back(
             return Err(error);
         }
     }
+    move_modes::restore(repo, operation)?;
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])
 }

@@ -85,7 +85,7 @@ impl Slots {
     pub fn of(environment: &Environment, count: u32) -> Result<Self> {
         let folder = place::folder(environment).ok_or_else(|| {
             Error::new(Code::FileInaccessible, "there is no folder for the slots of this machine")
-                .hint("set HOME or XDG_RUNTIME_DIR")
+                .hint("set XDG_RUNTIME_DIR or HOME to a folder that exists")
         })?;
         let cannot = || format!("cannot write '{}'", folder.display());
         private_files::create_dir(&folder).context(Kind::External, cannot)?;

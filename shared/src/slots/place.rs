@@ -15,7 +15,8 @@ pub(super) fn folder(environment: &Environment) -> Option<PathBuf> {
     if let Some(runtime) = absolute("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir()) {
         return Some(runtime.join(OURS).join("slots"));
     }
-    let home = || environment.home().filter(|home| home.is_absolute());
+    // Some users of the system have a home that does not exist; it is not made.
+    let home = || environment.home().filter(|home| home.is_absolute() && home.is_dir());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(home()?.join(".local/state")))?;
     Some(state.join(OURS).join(format!("slots-{}", machine())))
 }

@@ -93,5 +93,8 @@ fn the_folder_is_the_users_and_closed_to_others() {
     let place = place::folder(&without).unwrap();
     assert!(place.starts_with(folder.path().join(".local/state/git-orchestra")), "{}", place.display());
     assert_eq!(place::folder(&without.with("HOME", "relative")), None);
+    // A home that does not exist is not made.
+    let missing = folder.path().join("missing");
+    assert_eq!(place::folder(&without.with("HOME", missing.as_os_str())), None);
     assert!(Slots::of(&without.without("HOME"), 1).is_err());
 }

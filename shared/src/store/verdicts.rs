@@ -10,7 +10,7 @@ use crate::{
     config::{Config, keys::TRUST_WRITER},
     git::{Oid, Repo, command},
     model::{
-        Agent, AgentId,
+        Agent, AgentId, quote,
         verdict::{self, CurrentVerdict},
     },
     store::{AgentLog, writer},
@@ -134,6 +134,11 @@ pub fn effective(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Curr
 /// For one agent, as [`TrustedWriters::untrusted_verdict`].
 pub fn untrusted_verdict(repo: &Repo, agent: &Agent) -> Option<CurrentVerdict> {
     TrustedWriters::of(repo).untrusted_verdict(agent)
+}
+
+/// Returns the command by which the verdicts of a clone count from then on.
+pub fn how_to_trust(writer: &str) -> String {
+    quote::command(&[&"git", &"config", &"--add", &TRUST_WRITER.name(), &writer])
 }
 
 /// Determines whether a verdict holds for the work at `head`.

@@ -68,7 +68,11 @@ pub fn begin_with_work(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<Oid> {
         return Ok(base);
     }
     let mut works = Vec::with_capacity(spec.after.len());
-    for before in &spec.after {
+    for (at, before) in spec.after.iter().enumerate() {
+        if let Some(work) = spec.after_work.get(at).copied() {
+            works.push((before, work));
+            continue;
+        }
         let DependencyState::Ready(work) = state_of(repo, before, spec.on_failed)? else {
             return Err(Error::new(Code::WorkMissing, format!("agent '{before}' is not done any more")));
         };

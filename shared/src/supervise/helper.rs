@@ -249,7 +249,7 @@ fn with_work_of_others(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: Spec) ->
         return Ok(spec);
     }
     let base = dependencies::begin_with_work(repo, id, &spec)?;
-    let spec = Spec { base, after: Vec::new(), ..spec };
+    let spec = Spec { base, after: Vec::new(), after_work: Vec::new(), ..spec };
     spec.write(dir)?;
     Ok(spec)
 }

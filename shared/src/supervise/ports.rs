@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::{Access, access};
+
 use crate::{lock::Lock, model::AgentId, slots, world::Environment};
 
 /// How many ports a block has.
@@ -38,6 +40,16 @@ impl PortBlock {
         let lock = Lock::take(path, Duration::ZERO).ok()??;
         (first..first + BLOCK).all(is_free).then_some(Self { first, _lock: lock })
     }
+}
+
+/// Returns why agents get no ports of their own, if their locks cannot be written. Nothing is made.
+pub fn why_none(environment: &Environment) -> Option<String> {
+    let Some(folder) = slots::folder_of_ports(environment) else {
+        return Some("neither the folder XDG_RUNTIME_DIR nor the home folder exists".to_owned());
+    };
+    let there = folder.ancestors().find(|folder| folder.exists())?;
+    let may_write = there.is_dir() && access(there, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    (!may_write).then(|| format!("'{}' cannot be written", there.display()))
 }
 
 /// Returns the first ports of the blocks to try.
@@ -78,6 +90,17 @@ mod tests {
         ] {
             assert_eq!(candidates(&id(), before).next(), Some(expected), "{before:?}");
         }
+    }
+
+    #[test]
+    fn it_is_said_why_there_are_none() {
+        let home = tempfile::tempdir().unwrap();
+        let of = |path: &Path| why_none(&Environment::new([("HOME".into(), path.into())], path));
+        assert_eq!(of(home.path()), None);
+        let missing = home.path().join("missing");
+        assert!(of(&missing).is_some_and(|why| why.contains("nor the home folder exists")));
+        std::fs::write(home.path().join(".local"), "").unwrap();
+        assert!(of(home.path()).is_some_and(|why| why.ends_with(".local' cannot be written")));
     }
 
     #[test]

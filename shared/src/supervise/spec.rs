@@ -35,6 +35,9 @@ pub struct Spec {
     /// The agents that must be done before it starts; with their work, it starts from another commit than `base`.
     #[serde(default)]
     pub after: Vec<AgentId>,
+    /// The work of those with which it starts, in their order, once all were done. One that is resumed just then does not change that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after_work: Vec<CommitId>,
     /// What it does when one of those ends without being done.
     #[serde(default)]
     pub on_failed: OnFailed,

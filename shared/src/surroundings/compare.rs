@@ -23,6 +23,10 @@ const MAX_NAMED: usize = 30;
 /// Maximum width of a config value, in columns.
 const VALUE_WIDTH: usize = 60;
 
+/// What a key of a linked worktree has behind its name, and the end of that, which a key of the main checkout has as well.
+const OF_WORKTREE: &str = " (in worktrees/";
+const WORKTREE_CONFIG: &str = "config.worktree)";
+
 /// The stash, which all worktrees of a repository share: `git stash pop` in one takes what was stashed in another.
 const STASH: &str = "refs/stash";
 
@@ -128,12 +132,25 @@ fn configuration(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) ->
         };
         changes.push(SurroundingsChange::warning(ChangeSubject::Config, &what));
     }
-    for key in differing(&before.settings, &after.settings).into_iter().filter(|key| !reported.contains(*key))
-    {
+    let is_new = |key: &str| !reported.contains(key) && !is_copied(before, after, key);
+    for key in differing(&before.settings, &after.settings).into_iter().filter(|key| is_new(key)) {
         let verb = verb(&before.settings.get(key), &after.settings.get(key));
         changes.push(SurroundingsChange::note(ChangeSubject::Config, &format!("config {key} {verb}")));
     }
     changes
+}
+
+/// Returns whether a setting came or went with a worktree: a new one gets those of the main checkout, such as what a sparse checkout
+/// leaves out.
+fn is_copied(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot, key: &str) -> bool {
+    let of_worktree = key.split_once(OF_WORKTREE).filter(|(_, file)| file.ends_with(WORKTREE_CONFIG));
+    let Some((name, _)) = of_worktree else { return false };
+    let main = format!("{name} (in {WORKTREE_CONFIG}");
+    match (before.settings.get(key), after.settings.get(key)) {
+        (None, Some(added)) => after.settings.get(&main) == Some(added),
+        (Some(removed), None) => before.settings.get(&main) == Some(removed),
+        _ => false,
+    }
 }
 
 fn git_files(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) -> Vec<SurroundingsChange> {

@@ -117,19 +117,34 @@ impl LoneCommits {
         Ok(lone.collect())
     }
 
+    /// Returns the gitlinks that the changes from `base` to `tip` bring, and whose commit no submodule in this clone has. Their author
+    /// may have pushed it.
+    ///
+    /// # Errors
+    /// A tree cannot be read.
+    pub fn unknown_in(&self, repo: &Repo, base: Oid, tip: Oid) -> Result<Vec<Gitlink>> {
+        let mut links = gitlinks::added_gitlinks(repo, repo.tree_of(base)?, repo.tree_of(tip)?)?;
+        if links.is_empty() {
+            return Ok(links);
+        }
+        links.truncate(MAX_LINKS);
+        let described = gitlinks::described_submodules(repo, tip)?;
+        links.retain(|link| {
+            let found = described.iter().find(|one| one.path == link.path);
+            found.is_some_and(|found| {
+                !UsersCopies::of(repo, link, &found.name).is_some_and(|own| own.have(repo, link.commit))
+                    && self.find(repo, link, &found.name).is_none()
+            })
+        });
+        Ok(links)
+    }
+
     fn find(&self, repo: &Repo, link: &Gitlink, name: &str) -> Option<LoneCommit> {
-        let path = String::from_utf8_lossy(&link.path).into_owned();
-        if !submodules::is_plain(name) || !submodules::is_plain(&path) {
+        let own = UsersCopies::of(repo, link, name)?;
+        if own.have(repo, link.commit) {
             return None;
         }
-        let checkouts = [repo.work_dir(), repo.main_checkout().ok().flatten()];
-        let folders: Vec<PathBuf> = checkouts.into_iter().flatten().map(|dir| dir.join(&path)).collect();
-        let checked_out = folders.iter().find(|folder| submodule::git_dir(folder).is_some());
-        let own = folders.iter().filter_map(|folder| submodule::git_dir(folder));
-        let own = own.chain([repo.common_dir().ok()?.join(MODULES).join(name)]);
-        if own.into_iter().any(|git_dir| Copy::of(repo, &git_dir, link.commit) != Copy::Missing) {
-            return None;
-        }
+        let UsersCopies { path, checkout, .. } = own;
         let mut only = None;
         for (place, worktree) in &self.places {
             let git_dir = place.join(MODULES).join(name);
@@ -147,8 +162,36 @@ impl LoneCommits {
             }
         }
         let (git_dir, worktree) = only?;
-        let checkout = checked_out.cloned();
         Some(LoneCommit { path, commit: link.commit, git_dir, worktree, checkout })
+    }
+}
+
+/// The repositories that the user has of a submodule.
+struct UsersCopies {
+    /// Its path in the tree.
+    path: String,
+    /// The submodule in the user's checkout.
+    checkout: Option<PathBuf>,
+    git_dirs: Vec<PathBuf>,
+}
+
+impl UsersCopies {
+    fn of(repo: &Repo, link: &Gitlink, name: &str) -> Option<Self> {
+        let path = String::from_utf8_lossy(&link.path).into_owned();
+        if !submodules::is_plain(name) || !submodules::is_plain(&path) {
+            return None;
+        }
+        let checkouts = [repo.work_dir(), repo.main_checkout().ok().flatten()];
+        let folders: Vec<PathBuf> = checkouts.into_iter().flatten().map(|dir| dir.join(&path)).collect();
+        let checkout = folders.iter().find(|folder| submodule::git_dir(folder).is_some()).cloned();
+        let mut git_dirs: Vec<PathBuf> =
+            folders.iter().filter_map(|folder| submodule::git_dir(folder)).collect();
+        git_dirs.push(repo.common_dir().ok()?.join(MODULES).join(name));
+        Some(Self { path, checkout, git_dirs })
+    }
+
+    fn have(&self, repo: &Repo, commit: Oid) -> bool {
+        self.git_dirs.iter().any(|git_dir| Copy::of(repo, git_dir, commit) != Copy::Missing)
     }
 }
 

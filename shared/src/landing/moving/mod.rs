@@ -7,6 +7,7 @@
 
 mod links;
 mod locks;
+mod modes;
 mod record;
 mod refusal;
 mod replaced;
@@ -20,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use self::modes::FileModes;
 pub(super) use self::replaced::replaces_repository;
 use self::{
     locks::Locks,
@@ -256,9 +258,12 @@ impl MoveAttempt<'_> {
             return Ok(outcome);
         }
         self.keep_filtered_files()?;
+        self.record.keep_modes(self.repo)?;
         self.is_consistent = false;
         let done = match self.update_files() {
-            Ok(FilesOutcome::Updated) => self.install(&locks).map(|()| MoveOutcome::Moved),
+            Ok(FilesOutcome::Updated) => {
+                self.restore_modes().and_then(|()| self.install(&locks)).map(|()| MoveOutcome::Moved)
+            }
             Ok(FilesOutcome::Refused(blocked)) => {
                 self.is_consistent = true;
                 return Ok(MoveOutcome::Blocked(blocked));
@@ -359,6 +364,15 @@ impl MoveAttempt<'_> {
         };
         let hint = "fix that, then try again";
         Ok(FilesOutcome::Failed(Blocked::new(self.cannot_move(&what), hint)))
+    }
+
+    /// Gives the files that git made again the permissions that they had, and the new index the file times of now.
+    fn restore_modes(&self) -> Result<()> {
+        if self.record.restore_modes() {
+            // Its exit code is ignored: it fails if any file differs.
+            self.record.git("update-index").args(["-q", "--refresh"]).output()?;
+        }
+        Ok(())
     }
 
     /// Keeps the files that git will replace or remove, if a filter may be needed to make them again.

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::links;
+use super::{links, modes::FileModes};
 use crate::{
     Kind, Result,
     error::ErrorContext,
@@ -28,6 +28,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The folder with the files that are kept.
 const KEPT: &str = "kept";
+
+/// The file with the permissions of the files that the move makes again.
+const MODES: &str = "modes";
 
 /// The lock of a record, which is held while the process that created it lives.
 const ALIVE: &str = "alive";
@@ -311,6 +314,27 @@ impl MoveRecord {
             other => other,
         }?;
         Ok(true)
+    }
+
+    /// Keeps the permissions of the files that the move changes.
+    ///
+    /// # Errors
+    /// A tree cannot be read, or the record cannot be written.
+    pub(super) fn keep_modes(&self, repo: &Repo) -> Result<()> {
+        let MovePlan { checkout, old, new, .. } = &self.plan;
+        let modes = FileModes::read(repo, &checkout.path, *old, *new)?;
+        if modes.is_empty() {
+            return Ok(());
+        }
+        let write = || write_durably(&self.dir.join(MODES), &serde_json::to_vec(&modes)?);
+        write().context(Kind::External, || format!("cannot write '{}'", self.dir.display()))
+    }
+
+    /// Gives the files that the move made again, or that its revert did, the permissions that they had. Returns whether any changed.
+    pub(super) fn restore_modes(&self) -> bool {
+        let kept = careful::read(self.dir.join(MODES)).ok();
+        let modes: Option<FileModes> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        modes.is_some_and(|modes| modes.restore(&self.plan.checkout.path))
     }
 
     fn kept_file(&self, path: &[u8]) -> PathBuf {

@@ -199,6 +199,7 @@ impl PartialMove<'_> {
             let cannot = || format!("cannot write '{}'", self.file(&one.path).display());
             self.record.restore_file(&one.path).context(Kind::External, cannot)?;
         }
+        self.record.restore_modes();
         let missing = |one: &&&ChangedFile| {
             !fs::symlink_metadata(self.file(&one.path)).is_ok_and(|found| !found.is_dir())
         };

@@ -20,7 +20,7 @@ use crate::{
         layout::{self, PrivateDir},
         list::ListRow,
         unreadable,
-        verdicts::TrustedWriters,
+        verdicts::{self, TrustedWriters},
     },
     supervise::{liveness::Observed, processes, tree::ProcessId},
     worktree::{list, worktrees_dir},
@@ -248,10 +248,7 @@ fn unknown_writers(repo: &Repo, listing: &Listing) -> Vec<Finding> {
             Finding::note(Group::Repository, "writer-unknown", what)
                 .about(writer)
                 .because("its verdicts, messages and answers do not count here")
-                .fix(format!(
-                    "if it is yours: git config --add orchestra.trustWriter {}",
-                    quote::word(writer)
-                ))
+                .fix(format!("if it is yours: {}", verdicts::how_to_trust(writer)))
         })
         .collect()
 }

@@ -119,6 +119,10 @@ fn command(environment: &Environment, program: &str) -> Command {
 }
 
 fn lookup(context: &Context, shell: Shell) -> Lookup {
+    // Bash reads no file of the user here; the others make folders in a home that they do not find.
+    if shell != Shell::Bash && !context.environment().home().is_some_and(|home| home.is_dir()) {
+        return Lookup::Unknown("the home folder does not exist".to_owned());
+    }
     let mut command = command(context.environment(), shell.name());
     let said = match outside::ask(command.args(shell.arguments()), LIMIT, &context.cancel) {
         Ok(answer) => answer.said,

@@ -17,6 +17,7 @@ use crate::{
         ticks,
     },
     model::{event::Landing, text},
+    ops::move_modes,
     store::{
         layout,
         operations::{Change, Journal, OperationBody, Stage},
@@ -80,6 +81,10 @@ pub(super) fn finish(
         BranchMove { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
     // Agents may have changed the configuration during the landing, and the next step writes files into the user's checkout.
     repo.confirm().map_err(|error| error.hint("git orchestra merge-ranked --continue, after that"))?;
+    let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
+    if move_modes::keep(repo, journal, &[change])? {
+        journal.write(repo, &[state.base, state.result])?;
+    }
     let moved = finish::move_branch(repo, wanted).map_err(|error| {
         error.hint("git orchestra merge-ranked --continue, after that; --abort aborts the landing")
     })?;

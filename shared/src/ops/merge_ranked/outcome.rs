@@ -77,9 +77,10 @@ impl BranchOutcome {
     }
 }
 
-/// Returns the expected outcome for each branch of a plan, in the order of its steps.
-pub(super) fn planned(plan: &LandingPlan) -> Vec<BranchOutcome> {
-    let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix);
+/// Returns the expected outcome for each branch of a plan, in the order of its steps. `settles` says whether the landing settles the
+/// conflict of what lands earlier, by its number in the plan or by that of the target, with a branch.
+pub(super) fn planned(plan: &LandingPlan, settles: &dyn Fn(usize, usize) -> bool) -> Vec<BranchOutcome> {
+    let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix, settles);
     let not_tried = plan.skipped.iter().map(|skipped| match skipped.outcome {
         Landing::UpToDate => BranchOutcome::UpToDate,
         Landing::NothingNew => BranchOutcome::NothingNew,
@@ -89,9 +90,14 @@ pub(super) fn planned(plan: &LandingPlan) -> Vec<BranchOutcome> {
     tried.into_iter().chain(not_tried).collect()
 }
 
-/// Returns the outcome for each branch if every check passed and nobody resolved a conflict. A branch conflicts if it does so with
-/// the target or with a branch that lands earlier.
-fn forecast(places: &[RankedBranch], candidates: &[Candidate], matrix: &Matrix) -> Vec<BranchOutcome> {
+/// Returns the outcome for each branch if every check passed and nobody resolved a conflict that the landing does not settle. A branch
+/// conflicts if it does so with the target or with a branch that lands earlier.
+fn forecast(
+    places: &[RankedBranch],
+    candidates: &[Candidate],
+    matrix: &Matrix,
+    settles: &dyn Fn(usize, usize) -> bool,
+) -> Vec<BranchOutcome> {
     let mut lands: Vec<usize> = Vec::new();
     let of = |place: &RankedBranch| {
         let branch = place.branch;
@@ -100,7 +106,8 @@ fn forecast(places: &[RankedBranch], candidates: &[Candidate], matrix: &Matrix) 
         let conflict = |first: usize| {
             if first == matrix.size() { matrix.with_target(branch) } else { matrix.get(first, branch) }
         };
-        let clashes = |first: usize| conflict(first).is_some() && !is_unjudged(first);
+        let clashes =
+            |first: usize| conflict(first).is_some() && !is_unjudged(first) && !settles(first, branch);
         if !candidates[branch].may_land() {
             BranchOutcome::Blocked
         } else if before().any(clashes) {
@@ -161,7 +168,7 @@ mod tests {
         let words: Vec<(&str, BranchOutcome)> = places
             .iter()
             .map(|place| all[place.branch].name.as_str())
-            .zip(forecast(&places, &all, &matrix))
+            .zip(forecast(&places, &all, &matrix, &|_, _| false))
             .collect();
         let expected = [
             ("small", BranchOutcome::Lands),
@@ -176,5 +183,9 @@ mod tests {
         for one in expected {
             assert!(words.contains(&one), "{one:?} of {words:?}");
         }
+        // What the landing settles is no obstacle.
+        let settled = forecast(&places, &all, &matrix, &|_, _| true);
+        let lands = settled.iter().filter(|word| **word == BranchOutcome::Lands);
+        assert_eq!(lands.count(), 5, "{settled:?}");
     }
 }

@@ -103,8 +103,8 @@ impl Incomplete {
 
 impl Report {
     /// Reports a plan.
-    pub(super) fn planned(plan: &LandingPlan) -> Self {
-        let words = outcome::planned(plan);
+    pub(super) fn planned(plan: &LandingPlan, settles: &dyn Fn(usize, usize) -> bool) -> Self {
+        let words = outcome::planned(plan, settles);
         let order = plan.steps().into_iter().zip(words).map(|(step, word)| step.with_outcome(word));
         Self::not_tried(plan, order.collect())
     }

@@ -12,6 +12,7 @@ use crate::{
     model::{Agent, BranchName, dependency::MAX_DEPENDENCIES, text},
     store::layout,
     sync::{Remote, remote_tips::RemoteTips, secrets},
+    worktree::lone_commits::LoneCommits,
 };
 
 /// A branch as it should be on the forge.
@@ -44,6 +45,7 @@ impl PushedBranch {
             Some(now) if published == Some(now) => PushRule::Lease(Some(now)),
             Some(_) => return Err(moved(ground.remote, &agent.branch)),
         };
+        refuse_lone_commits(repo, agent, head)?;
         Ok(Self { push: Some(RefPush { name: name.clone(), new: Some(head), rule }), name })
     }
 
@@ -79,6 +81,17 @@ impl PushedBranch {
                 ),
             )),
         }
+    }
+}
+
+/// Refuses work that names a commit of a submodule which only a worktree here has: nobody could check out the pull request.
+fn refuse_lone_commits(repo: &Repo, agent: &Agent, head: Oid) -> Result<()> {
+    let Some(base) = agent.base.commit() else { return Ok(()) };
+    match LoneCommits::of(repo)?.named_by(repo, base, head)?.first() {
+        Some(lone) => {
+            Err(Error::new(Code::WorkMissing, lone.sentence()).hint(format!("{}, first", lone.commands())))
+        }
+        None => Ok(()),
     }
 }
 

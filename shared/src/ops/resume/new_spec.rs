@@ -83,6 +83,7 @@ pub(super) fn new_spec(
         branch: agent.branch.clone(),
         base,
         after: agent.waits_for(),
+        after_work: Vec::new(),
         on_failed: before.as_ref().map_or_else(|| on_failed(agent), |spec| spec.on_failed),
         title,
         worktree,

@@ -3,17 +3,25 @@
 
 use std::time::Duration;
 
-use super::{Report, TaskRow, driver::Driver, started, taken};
+use super::{
+    Report, TaskRow,
+    driver::{Driver, Found},
+    started, taken,
+};
 use crate::{
     Error, Result,
     context::Context,
-    landing::open_landings,
+    landing::open_landings::{self, OpenLanding},
     lock::Lock,
     model::{
-        RunKey,
+        AgentId, RunKey, quote,
         run::{Fact, RunPhase},
     },
-    ops::{caller::Caller, stop},
+    ops::{
+        caller::Caller,
+        merge_ranked::{self, Mode},
+        stop,
+    },
     trust::AcceptedRepo,
 };
 
@@ -75,14 +83,8 @@ pub(super) fn run(
             .map(|failed| format!("agent '{}' was not stopped: {}", failed.id, failed.error));
         driver.warnings.extend(failed);
     }
-    if let Some(open) = open_landings::find(repo, &driver.started.into)? {
-        let is_ours = found.rows.iter().filter_map(|row| row.agent.as_ref()).any(|id| open.uses(id, ""));
-        if is_ours && lock.is_some() {
-            driver.warnings.push(
-                "a landing of the run is not finished: git orchestra merge-ranked --abort aborts it"
-                    .to_owned(),
-            );
-        }
+    if lock.is_some() {
+        settle_landing(context, repo, &mut driver, &found)?;
     }
     let found = driver.find()?;
     if lock.is_some() {
@@ -90,4 +92,40 @@ pub(super) fn run(
         let _ = std::fs::remove_file(&path);
     }
     Ok(driver.report(found))
+}
+
+/// Finishes the landing of the run that its driver left after the target had moved, or else aborts it. One that also lands other work
+/// belongs to the person who began it.
+fn settle_landing(
+    context: &Context,
+    repo: &AcceptedRepo,
+    driver: &mut Driver<'_>,
+    found: &Found,
+) -> Result<()> {
+    let into = driver.started.into.clone();
+    let ids: Vec<&AgentId> = found.rows.iter().filter_map(|row| row.agent.as_ref()).collect();
+    let is_left = || -> Result<Option<OpenLanding>> {
+        let open = open_landings::find(repo, &into)?;
+        Ok(open.filter(|open| ids.iter().any(|id| open.uses(id, ""))))
+    };
+    if is_left()?.is_none() {
+        return Ok(());
+    }
+    driver.warnings.extend(merge_ranked::finish_if_moved(repo)?);
+    let Some(open) = is_left()? else { return Ok(()) };
+    let abort = quote::command(&[&"git", &"orchestra", &"merge-ranked", &"--abort", &"--into", &into]);
+    if !open.lands_only(&ids) {
+        let what = "a landing of work of the run and of other work is not finished";
+        driver.warnings.push(format!("{what}: {abort} aborts it"));
+        return Ok(());
+    }
+    let request =
+        merge_ranked::Request { mode: Mode::Abort, into: Some(into), ..merge_ranked::Request::default() };
+    match merge_ranked::run(context, repo, &request) {
+        Ok(report) => driver.warnings.extend(report.warnings),
+        Err(error) => driver
+            .warnings
+            .push(format!("a landing of the run is not finished: {}: {abort} aborts it", error.one_line())),
+    }
+    Ok(())
 }

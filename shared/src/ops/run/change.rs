@@ -1,10 +1,13 @@
 //! Changes of the options of a run that is continued: recorded in its log, then in the private file from which it is carried out.
 
+use std::ffi::OsStr;
+
 use super::{Request, check_tasks, driver::Driver, started::StartedRun, taken};
 use crate::{
-    Error, Result,
-    landing::check,
-    model::{quote, run::Fact},
+    Code, Error, Result,
+    landing::{branches, check},
+    model::{quote, run::Fact, text},
+    store::layout,
 };
 
 impl Driver<'_> {
@@ -17,6 +20,10 @@ impl Driver<'_> {
             check: request.check.clone().or_else(|| self.started.check.clone()),
             agent: request.agent.clone().or_else(|| self.started.agent.clone()),
             jobs: request.jobs.or(self.started.jobs),
+            into: match request.into.as_deref() {
+                Some(named) => branches::target(self.repo, Some(named))?.branch,
+                None => self.started.into.clone(),
+            },
             ..self.started.clone()
         };
         let Some(text) = change(&self.started, &changed) else { return Ok(()) };
@@ -39,6 +46,33 @@ impl Driver<'_> {
         self.started = changed;
         Ok(())
     }
+
+    /// Refuses to continue if the branch on which the work lands was renamed or deleted: the work of tasks that start now would be based
+    /// on nothing.
+    ///
+    /// # Errors
+    /// It is gone (3).
+    pub(super) fn require_target(&self) -> Result<()> {
+        let branch = layout::branch_ref(&self.started.into);
+        if self.repo.find_ref(&branch)?.is_some() || self.find()?.log.run.phase.is_end() {
+            return Ok(());
+        }
+        let key = self.key.as_str();
+        let what =
+            format!("the branch {} of run '{key}' no longer exists", text::one_line(&self.started.into, 100));
+        let error = Error::new(Code::BranchGone, what);
+        let command: [&dyn AsRef<OsStr>; 6] = [&"git", &"orchestra", &"run", &"--continue", &key, &"--into"];
+        Err(match self.repo.renamed_branch(&branch)? {
+            Some(new) => {
+                let new = layout::branch_of(&new).unwrap_or(&new);
+                let [a, b, c, d, e, f] = command;
+                error
+                    .because(format!("it was renamed to {}", text::one_line(new, 100)))
+                    .hint_command(&[a, b, c, d, e, f, &new])
+            }
+            None => error.hint(format!("{} BRANCH lands on another one", quote::command(&command))),
+        })
+    }
 }
 
 /// Describes what changes in the options of a run; `None` if nothing does.
@@ -48,6 +82,7 @@ fn change(old: &StartedRun, new: &StartedRun) -> Option<String> {
         ("--check", old.check.clone(), new.check.clone()),
         ("--agent", old.agent.clone(), new.agent.clone()),
         ("--jobs", jobs(old), jobs(new)),
+        ("--into", Some(old.into.clone()), Some(new.into.clone())),
     ];
     let changed = rows.into_iter().filter(|(_, old, new)| old != new);
     let said: Vec<String> =

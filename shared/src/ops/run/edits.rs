@@ -109,8 +109,12 @@ impl Driver<'_> {
                 continue;
             };
             if left.is_dir() && found.log.run.phase.is_end() {
+                let name = name(self.key.as_str(), row.id.as_str());
+                let untouched = by_hand::is_untouched(self.repo, &name).unwrap_or(false);
+                let what = if untouched { "was made to resolve" } else { "has what was resolved by hand of" };
+                let force = if untouched { " --force" } else { "" };
                 self.warnings.push(format!(
-                    "'{}' has what was resolved by hand for task {}; git worktree remove deletes it",
+                    "'{}' {what} the conflict of task {}; git worktree remove{force} deletes it",
                     left.display(),
                     row.id
                 ));

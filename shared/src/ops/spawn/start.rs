@@ -134,6 +134,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         branch: planned.branch.clone(),
         base: planned.base,
         after: planned.after.clone(),
+        after_work: Vec::new(),
         on_failed: request.on_failed.unwrap_or_default(),
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),

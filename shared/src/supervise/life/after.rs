@@ -4,7 +4,7 @@ use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Result,
     git::Oid,
-    model::AgentId,
+    model::{AgentId, CommitId},
     store::layout,
     supervise::{
         dependencies::{self, DependencyState},
@@ -26,7 +26,9 @@ impl Supervisor {
             if let Some(why) = known.iter().find_map(|(_, state)| ended(state)) {
                 return Ok(Some(AttemptEnd::Stopped(Some(why))));
             }
-            if known.iter().all(|(_, state)| matches!(state, DependencyState::Ready(_))) {
+            let works: Vec<CommitId> = known.iter().filter_map(|(_, state)| work(state)).collect();
+            if works.len() == known.len() {
+                self.keep_work_of_others(works)?;
                 break;
             }
             if ticket.is_none() {
@@ -42,6 +44,15 @@ impl Supervisor {
             Some(ticket) => queue::rejoin(&self.private, &ticket).map(|()| None),
             None => Ok(None),
         }
+    }
+
+    /// Writes down the work that it starts with: until it does, one of the others may be resumed.
+    fn keep_work_of_others(&mut self, works: Vec<CommitId>) -> Result<()> {
+        if self.spec.after_work == works {
+            return Ok(());
+        }
+        self.spec.after_work = works;
+        self.spec.write(&self.dir)
     }
 
     /// Reads the state of those that changed. What cannot be read now may be readable at the next look.
@@ -64,6 +75,13 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+}
+
+fn work(state: &DependencyState) -> Option<CommitId> {
+    match state {
+        DependencyState::Ready(work) => Some(*work),
+        DependencyState::Open | DependencyState::Ended(_) => None,
     }
 }
 
