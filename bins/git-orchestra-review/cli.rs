@@ -1,11 +1,14 @@
 //! The command line of `review`.
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
     Code, Error, Result,
     model::verdict::{Comment, Verdict},
-    ops::review::{GivenVerdict, Request},
+    ops::{
+        pr::MergeMethod,
+        review::{GivenVerdict, Request},
+    },
 };
 use orchestra_terminal::{complete, pages::Page};
 
@@ -20,7 +23,7 @@ use orchestra_terminal::{complete, pages::Page};
 /// With --pr it is about a pull request, also one of a stranger: it is fetched without a branch, the test runs on
 /// its merge with its base, and the verdict is kept in notes on its head. Only --post sends it to the forge.
 #[derive(Debug, Parser)]
-#[command(name = "git-orchestra-review", version)]
+#[command(name = "git-orchestra-review", version, group = ArgGroup::new("checks").args(["by", "automerge", "fix"]).multiple(true), group = ArgGroup::new("forge").args(["pr", "from_run"]))]
 pub(crate) struct Cli {
     /// The agent; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", group = "work", add = ArgValueCandidates::new(complete::agents))]
@@ -29,17 +32,24 @@ pub(crate) struct Cli {
     /// ones are listed, and on a terminal you pick one
     #[arg(long, value_name = "NUMBER", num_args = 0..=1, group = "work")]
     pub(crate) pr: Option<Option<u64>>,
+    /// The pull requests of a run, one after another in the order of its tasks; without RUN, of the newest one
+    /// that published any
+    ///
+    /// RUN is the id of the run, or a unique beginning of it. Everything that --pr can do is done with each that is
+    /// open; one that fails does not keep the others from being reviewed.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, group = "work")]
+    pub(crate) from_run: Option<Option<String>>,
     /// The remote whose forge has the pull request (default: {orchestra.remote}, the branch's remote, or
     /// origin)
-    #[arg(long, value_name = "REMOTE", requires = "pr", add = ArgValueCandidates::new(complete::remotes))]
+    #[arg(long, value_name = "REMOTE", requires = "forge", add = ArgValueCandidates::new(complete::remotes))]
     pub(crate) remote: Option<String>,
     /// Run the code of the pull request as your own work: without the sandbox 'net', in which the code of
     /// others runs otherwise
-    #[arg(long, requires = "pr")]
+    #[arg(long, requires = "forge")]
     pub(crate) trust: bool,
     /// Give the verdict on the forge as well: as an approval or a request for changes, with the remarks on
     /// their lines; without another verdict, the one that counts
-    #[arg(long, requires = "pr")]
+    #[arg(long, requires = "forge")]
     pub(crate) post: bool,
     /// Approve the work: it may land
     #[arg(long, requires = "work", conflicts_with_all = ["reject", "changes"])]
@@ -59,20 +69,39 @@ pub(crate) struct Cli {
     /// resume').
     #[arg(long, value_name = "PROFILE", requires = "work", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) by: Option<String>,
-    /// The test command of --by (default: {orchestra.review.test}, else orchestra.test)
-    #[arg(long, value_name = "COMMAND", requires = "by")]
+    /// The test command of --by, and of --automerge with --pr (default: {orchestra.review.test}, else orchestra.test)
+    #[arg(long, value_name = "COMMAND", requires = "checks")]
     pub(crate) test: Option<String>,
     /// Run the test even if it is known to pass for these files
     #[arg(long, requires = "by")]
     pub(crate) recheck: bool,
     /// Let the reviewer repair what it finds; the repair becomes part of the work if the test passes with
     /// it
-    #[arg(long, requires = "by", conflicts_with = "pr")]
+    ///
+    /// With --pr, let an agent make the changes that the verdict asks for, in its own worktree at the head of the
+    /// pull request. If the test passes with them, they are pushed to its branch, unless somebody pushed to it
+    /// meanwhile.
+    #[arg(long, requires = "work", conflicts_with_all = ["approve", "reject"])]
     pub(crate) fix: bool,
+    /// The profile of the agent that makes the changes of --fix (default: {orchestra.agent})
+    #[arg(long = "agent", value_name = "PROFILE", requires_all = ["forge", "fix"], add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) fixer: Option<String>,
     /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'; refused if
     /// something outside the worktree changed while the agent ran
-    #[arg(long, requires = "agent", conflicts_with_all = ["reject", "changes"])]
+    ///
+    /// With --pr, merge the pull request on its forge: only if it is approved, the test passes on its merge with
+    /// the base, the forge's checks have not failed, and neither its head nor its base moved since.
+    #[arg(long, requires = "work", conflicts_with_all = ["reject", "changes"])]
     pub(crate) automerge: bool,
+    /// Merge the pull request with a merge commit (default: {orchestra.prMergeMethod})
+    #[arg(long, requires_all = ["forge", "automerge"], group = "method")]
+    pub(crate) merge: bool,
+    /// Merge the pull request as one commit
+    #[arg(long, requires_all = ["forge", "automerge"], group = "method")]
+    pub(crate) squash: bool,
+    /// Merge the commits of the pull request on top of the base
+    #[arg(long, requires_all = ["forge", "automerge"], group = "method")]
+    pub(crate) rebase: bool,
     /// A message that goes with the verdict
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
@@ -107,6 +136,15 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra review --pr 42 --by claude", "Let an agent review a pull request"),
         ("git orchestra review --pr 42 --post", "Give the verdict on the forge"),
         (
+            "git orchestra review --pr 42 --approve --automerge --squash",
+            "Approve it, test it on the newest base, and merge it",
+        ),
+        (
+            "git orchestra review --pr 42 --changes -m 'handle an empty list' --fix",
+            "Let an agent change it so, and push that to its branch",
+        ),
+        ("git orchestra review --from-run --by claude", "Review the pull requests of the newest run"),
+        (
             "git orchestra review add-auth --changes --edit",
             "Send it back with comments that you write into the diff",
         ),
@@ -129,6 +167,18 @@ pub(crate) const PAGE: Page = Page {
                 "The commits are fetched into refs/orchestra-local/pr. The verdict is on exactly one base and head, or the same patch \
                  on another one, and is kept in refs/orchestra/notes/pull-requests, which sync carries; verdicts of other clones count \
                  only if orchestra.trustWriter names them.",
+                "--automerge merges on the forge what is approved. The test runs on the merge with the base as it is now, with the power \
+                 above, and then the forge and the remote are asked again: if head or base moved, nothing is merged (4). The head \
+                 is guarded by the forge itself, except on Bitbucket, which is asked before and after; a push to the base in the \
+                 very last moment is not noticed by any forge. A draft is never merged, nor is one whose checks on the forge failed or have \
+                 not ended. What the forge requires besides, such as its own reviews, it says itself. Typed again, a pull \
+                 request that is merged is reported as such.",
+                "--fix starts an agent at the head of the pull request, in its own worktree and with the power above; its task quotes what \
+                 the verdicts ask for and what the author wrote, as text of others. Its program reads the files of the pull request \
+                 as those of any worktree. It pushes nothing: its work is tested on the merge with the base, searched for secrets, and \
+                 pushed on top of the head that was reviewed, or not at all. The branch must be in the repository itself, or in a fork \
+                 whose owner lets maintainers push to it, which Bitbucket does not know. Typed again for the same verdict and head, it \
+                 continues with the same agent. The verdict is on the old head: the changes are reviewed again.",
             ],
         ),
         (
@@ -144,7 +194,30 @@ pub(crate) const PAGE: Page = Page {
 };
 
 impl Cli {
+    /// Returns how a pull request is merged, if that was typed.
+    pub(crate) fn method(&self) -> Option<MergeMethod> {
+        match (self.merge, self.squash, self.rebase) {
+            (true, _, _) => Some(MergeMethod::Merge),
+            (_, true, _) => Some(MergeMethod::Squash),
+            (_, _, true) => Some(MergeMethod::Rebase),
+            _ => None,
+        }
+    }
+
     pub(crate) fn request(&self) -> Result<Request> {
+        let is_on_forge = self.pr.is_some() || self.from_run.is_some();
+        if self.fix && self.by.is_none() && !is_on_forge {
+            return Err(Error::usage("--fix goes with --by or --pr")
+                .hint("git orchestra review AGENT --by PROFILE --fix"));
+        }
+        if self.fix && self.automerge && is_on_forge {
+            return Err(Error::usage("what --fix changes is judged again before --automerge merges it")
+                .hint("first --fix, then --by PROFILE --automerge"));
+        }
+        if self.test.is_some() && self.by.is_none() && !is_on_forge {
+            return Err(Error::usage("--test goes with --by or --pr")
+                .hint("the checks of a landing: git orchestra merge-ranked AGENT --test COMMAND"));
+        }
         let verdict = match (self.approve, self.reject, self.changes) {
             (true, _, _) => Some(Verdict::Approve),
             (_, true, _) => Some(Verdict::Reject),

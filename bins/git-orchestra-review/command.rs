@@ -3,6 +3,7 @@
 mod cli;
 mod edit;
 mod interactive;
+mod of_run;
 mod pull_request;
 mod show;
 mod view;

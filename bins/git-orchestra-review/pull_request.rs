@@ -1,7 +1,7 @@
 //! Reviews of pull requests: what `review --pr` says, asks and prints.
 
 use orchestra::{
-    Result,
+    Code, Error, Result,
     model::{
         text::{self, safe},
         verdict::Verdict,
@@ -9,7 +9,7 @@ use orchestra::{
     ops::{
         configuration::AcceptedRepo,
         pr::PullRequest,
-        pr_review::{self, PullRequestVerdict, PullRequestWork, Report, Request},
+        pr_review::{PullRequestVerdict, PullRequestWork, PullRequests, Report, Request},
         review::{GivenVerdict, VerdictMatch, by_agent::ByAgentRequest},
     },
     wire,
@@ -25,52 +25,141 @@ use super::cli::Cli;
 /// How many files are shown; more are only counted.
 const MAX_FILES: usize = 20;
 
-pub(crate) fn run(
-    cli: &Cli,
-    terminal: &Terminal,
-    number: Option<u64>,
-    give: Option<GivenVerdict>,
-) -> Result<Exit> {
-    let open = if cli.by.is_some() { accepted::with_project_settings } else { accepted::repository };
-    let repo = open(terminal)?;
-    let number = match number {
+/// How many pull requests an error names.
+const MAX_NAMED: usize = 10;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal, give: Option<GivenVerdict>) -> Result<Exit> {
+    let repo = repository(cli, terminal)?;
+    let context = context::interruptible(terminal)?;
+    let all = PullRequests::of_remote(&context, &repo, cli.remote.as_deref())?;
+    let number = match cli.pr.flatten() {
         Some(number) => number,
-        None => match pick(cli, terminal, &repo)? {
+        None => match pick(cli, terminal, &all, give.is_some())? {
             Some(number) => number,
             None => return Ok(Exit::Done),
         },
     };
+    let request = request(cli, number, give);
+    let report = review(cli, terminal, &all, &request, number)?;
+    if cli.json {
+        json::print_answer(terminal, wire::PR_REVIEW, &report)?;
+    }
+    Ok(if is_no(&report) { Exit::No } else { Exit::Done })
+}
+
+/// Opens the repository; what the project proposes counts where its checks run.
+pub(crate) fn repository(cli: &Cli, terminal: &Terminal) -> Result<AcceptedRepo> {
+    let uses_checks = cli.by.is_some() || cli.automerge || cli.fix;
+    if uses_checks { accepted::with_project_settings(terminal) } else { accepted::repository(terminal) }
+}
+
+pub(crate) fn request(cli: &Cli, number: u64, give: Option<GivenVerdict>) -> Request {
     let by = cli.by.as_ref().map(|profile| ByAgentRequest {
         profile: profile.clone(),
         test: cli.test.clone(),
         fix: false,
         recheck: cli.recheck,
     });
-    let request = Request {
+    Request {
         pull_request: Some(number),
         remote: cli.remote.clone(),
         by,
+        test: cli.test.clone(),
         give,
         trust: cli.trust,
         post: cli.post,
-    };
-    let context = context::interruptible(terminal)?;
-    let review = pr_review::open(&context, &repo, &request, number)?;
+        automerge: cli.automerge,
+        method: cli.method(),
+        fix: cli.fix,
+        fixer: cli.fixer.clone(),
+    }
+}
+
+/// Returns whether the answer is no.
+pub(crate) fn is_no(report: &Report) -> bool {
+    report.given == Some(Verdict::Reject) || report.not_merged.is_some()
+}
+
+/// Does what was asked for with one pull request. People read each part as soon as it is known.
+pub(crate) fn review(
+    cli: &Cli,
+    terminal: &Terminal,
+    all: &PullRequests<'_>,
+    request: &Request,
+    number: u64,
+) -> Result<Report> {
+    if cli.automerge
+        && let Some(report) = all.merged_already(number)?
+    {
+        print_merged(terminal, cli, &report);
+        return Ok(report);
+    }
+    let review = all.open(request, number)?;
     if let Some(announcement) = review.announcement() {
         terminal.eprintln(&announcement);
     }
-    let report = review.judge()?;
-    if cli.json {
-        json::print_answer(terminal, wire::PR_REVIEW, &report)?;
-    } else {
+    let mut report = review.judge()?;
+    let is_shown = report.given.is_some() || report.posted.is_some() || !(cli.automerge || cli.fix);
+    if !cli.json && is_shown {
         print(terminal, &report);
     }
-    Ok(if report.given == Some(Verdict::Reject) { Exit::No } else { Exit::Done })
+    if cli.fix {
+        review.fix(&mut report)?;
+        print_fixed(terminal, cli, &report);
+    }
+    if cli.automerge {
+        review.merge(&mut report)?;
+        print_merged(terminal, cli, &report);
+    }
+    Ok(report)
+}
+
+fn print_fixed(terminal: &Terminal, cli: &Cli, report: &Report) {
+    let (Some(fixed), Some(one), false) = (&report.fixed, &report.pull_request, cli.json) else { return };
+    let now = if fixed.is_new { "changed" } else { "is changed already" };
+    let (number, head, agent) = (one.number, fixed.head.short(), &fixed.agent);
+    terminal.print(&format!("{number} {now}: {head} by {agent} is its head {}\n", safe(&one.url)));
+    terminal.hint(&format!("git orchestra review --pr {number}"));
+}
+
+fn print_merged(terminal: &Terminal, cli: &Cli, report: &Report) {
+    let Some(one) = &report.pull_request else { return };
+    if let (Some(merged), false) = (&report.merged, cli.json) {
+        let now = if merged.is_new { "merged" } else { "is merged already," };
+        let head = merged.head.get(..12).unwrap_or(&merged.head);
+        terminal.print(&format!(
+            "{} {now} at {} into {} {}\n",
+            one.number,
+            safe(head),
+            safe(&merged.into),
+            safe(&one.url)
+        ));
+    }
+    if report.merged.as_ref().is_some_and(|merged| merged.head_moved) {
+        terminal.warn(&format!(
+            "somebody pushed to {} at that moment, so that another head was merged than the one that was judged",
+            one.number
+        ));
+    }
+    if let Some(not) = &report.not_merged {
+        terminal.warn(&format!("{} was not merged: {}", one.number, not.why));
+        for next in &not.next {
+            terminal.hint(next);
+        }
+    }
 }
 
 /// Lists the open pull requests; on a terminal the user picks one.
-fn pick(cli: &Cli, terminal: &Terminal, repo: &AcceptedRepo) -> Result<Option<u64>> {
-    let report = pr_review::list(&context::interruptible(terminal)?, repo, cli.remote.as_deref())?;
+///
+/// # Errors
+/// Something should be done with one, and the user cannot be asked which (2).
+fn pick(cli: &Cli, terminal: &Terminal, all: &PullRequests<'_>, gives: bool) -> Result<Option<u64>> {
+    let acts = gives || cli.by.is_some() || cli.post || cli.automerge || cli.fix;
+    let asks = terminal.can_ask() && terminal.width().is_some() && !cli.json;
+    let report = all.list()?;
+    if acts && !asks {
+        return Err(not_named(&report));
+    }
     if cli.json {
         json::print_answer(terminal, wire::PR_REVIEW, &report)?;
         return Ok(None);
@@ -83,7 +172,7 @@ fn pick(cli: &Cli, terminal: &Terminal, repo: &AcceptedRepo) -> Result<Option<u6
         ));
         return Ok(None);
     }
-    if terminal.can_ask() && terminal.width().is_some() {
+    if asks {
         let items: Vec<String> = report.open.iter().map(line).collect();
         let items: Vec<&str> = items.iter().map(String::as_str).collect();
         let picked = prompt::choose(terminal, "which pull request?", &items)?;
@@ -108,6 +197,21 @@ fn pick(cli: &Cli, terminal: &Terminal, repo: &AcceptedRepo) -> Result<Option<u6
     terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
     terminal.hint("git orchestra review --pr NUMBER");
     Ok(None)
+}
+
+/// Makes the error that no number was typed, and lists what can be.
+fn not_named(report: &Report) -> Error {
+    let error = Error::new(Code::ArgumentMissing, "which pull request?");
+    let named = report.open.iter().take(MAX_NAMED);
+    let error = named.fold(error, |error, one| {
+        let title = text::truncate(&one.title, 60);
+        error.hint(format!("--pr {}  {}", one.number, safe(&title)))
+    });
+    match report.open.len() {
+        0 => error.hint(format!("{} on {} has none that is open", safe(&report.repo), safe(&report.host))),
+        all if all > MAX_NAMED => error.hint(format!("git orchestra review --pr lists all {all}")),
+        _ => error,
+    }
 }
 
 fn line(one: &PullRequest) -> String {

@@ -15,12 +15,15 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, agents, check_output, context, here, json, names};
 
-use super::{cli::Cli, edit, interactive, pull_request, show};
+use super::{cli::Cli, edit, interactive, of_run, pull_request, show};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;
-    if let Some(number) = cli.pr {
-        return pull_request::run(cli, terminal, number, request.give);
+    if let Some(named) = &cli.from_run {
+        return of_run::run(cli, terminal, named.as_deref(), request.give.as_ref());
+    }
+    if cli.pr.is_some() {
+        return pull_request::run(cli, terminal, request.give);
     }
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if request.agent.is_none() && !asks {

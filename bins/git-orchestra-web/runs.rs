@@ -59,6 +59,8 @@ pub(crate) struct RunAsk {
     #[serde(default)]
     with_review: Option<String>,
     #[serde(default)]
+    pr: bool,
+    #[serde(default)]
     dry_run: bool,
 }
 
@@ -75,6 +77,7 @@ pub(crate) fn begin(call: &Call<'_>) -> Result<Value> {
         strict: asked.strict,
         again: asked.again,
         with_review: asked.with_review,
+        pr: asked.pr,
         dry_run: asked.dry_run,
         ..Request::default()
     };

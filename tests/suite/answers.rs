@@ -418,4 +418,7 @@ fn answers_about_pull_requests() {
     check("pr-review.list", &repo.orchestra(["review", "--pr", "--json"]).succeeded(), &all);
     let approve = ["review", "--pr", "1", "--json", "--approve", "-m", "fine"];
     check("pr-review", &repo.orchestra(approve).succeeded(), &all);
+    // As the agent of the first task of a run.
+    repo.orchestra(["tag", &id, "--add", "run/019aa0a0/1"]).succeeded();
+    check("pr-review-run", &repo.orchestra(["review", "--from-run", "--json"]).succeeded(), &all);
 }

@@ -211,3 +211,28 @@ fn an_agent_reads_no_issues() {
     assert!(repo.file_in_head(&asks, "said.txt").contains("an agent reads no issues"));
     assert_eq!(forge.requests(), Vec::<String>::new());
 }
+
+#[test]
+fn without_a_usable_remote_each_command_says_what_is_missing_and_how_to_name_it() {
+    let world = world();
+    let repo = world.repo();
+    let review = || repo.orchestra(["review", "--pr"]).exits(3);
+    let issues = || repo.orchestra(["plan", "--issues", "bug"]).exits(3);
+    let said =
+        issues().stderr_has("no remote whose forge has issues").stderr_has("git remote add origin URL");
+    assert!(!said.stderr().contains("sync"), "{}", said.stderr());
+    let said = review().stderr_has("no remote whose forge has pull requests");
+    assert!(!said.stderr().contains("publish"), "{}", said.stderr());
+    for name in ["one", "two"] {
+        repo.git(["remote", "add", name, &format!("https://{name}.example/team/app.git")]).succeeded();
+    }
+    issues().stderr_has("git config orchestra.remote NAME");
+    review().stderr_has("git orchestra review --pr NUMBER --remote NAME");
+    // A host that cannot be asked which interface it has. Nothing listens at the port: it is reserved for no service.
+    repo.git(["remote", "remove", "two"]).succeeded();
+    repo.git(["remote", "set-url", "one", "http://127.0.0.1:1/team/app.git"]).succeeded();
+    repo.orchestra(["review", "--pr"])
+        .exits(5)
+        .stderr_has("cannot be reached")
+        .stderr_has("git config orchestra.forge.127.0.0.1:1.kind gitlab");
+}

@@ -58,7 +58,7 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "pr-review",
-        r#"{"pull_request":42,"remote":null,"by":{"profile":"claude","test":"make test","fix":false,"recheck":true},"give":{"verdict":"reject","text":null,"comments":[],"base":null,"head":null,"keep":false},"trust":true,"post":true}"#,
+        r#"{"pull_request":42,"remote":null,"by":{"profile":"claude","test":"make test","fix":false,"recheck":true},"test":"make test","give":{"verdict":"reject","text":null,"comments":[],"base":null,"head":null,"keep":false},"trust":true,"post":true,"automerge":true,"method":"squash","fix":true,"fixer":"claude"}"#,
     ),
     (
         "sync",

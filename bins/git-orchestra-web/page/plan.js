@@ -6,7 +6,7 @@ import { button, count, fill, make, setText } from "./dom.js";
 import { act, ask, fault, resultLine } from "./sheet.js";
 
 /** What was typed stays when one looks at something else meanwhile. */
-const typed = { text: "", by: "", isConfirmed: true, isSequential: false };
+const typed = { text: "", by: "", isConfirmed: true, isSequential: false, isPublished: false };
 /** The largest file that is taken. */
 const MOST = 48 * 1024;
 
@@ -29,7 +29,9 @@ export function view() {
   const by = make("select", { id: "by", onchange: () => changed() }, make("option", { value: "" }, "the default agent"));
   const confirms = make("input", { type: "checkbox", id: "confirm", onchange: () => changed() });
   const inTurn = make("input", { type: "checkbox", id: "sequential", onchange: () => changed() });
+  const publishes = make("input", { type: "checkbox", id: "pr", onchange: () => changed() });
   confirms.checked = typed.isConfirmed;
+  publishes.checked = typed.isPublished;
   inTurn.checked = typed.isSequential;
   const code = make("code", {});
   const result = resultLine();
@@ -52,6 +54,7 @@ export function view() {
       by,
       make("p", { class: "switch" }, confirms, make("label", { for: "confirm" }, "Ask before the first agent starts")),
       make("p", { class: "switch" }, inTurn, make("label", { for: "sequential" }, "One task after the other")),
+      make("p", { class: "switch" }, publishes, make("label", { for: "pr" }, "Publish each task as a pull request, instead of landing it")),
       make("p", { class: "equals" }, code),
       make("div", { class: "buttons" }, look, start),
       result,
@@ -62,12 +65,19 @@ export function view() {
     ...(by.value ? { agent: by.value } : {}),
     ...(confirms.checked ? { confirm: true } : {}),
     ...(inTurn.checked ? { sequential: true } : {}),
+    ...(publishes.checked ? { pr: true } : {}),
   });
-  const switches = () => [confirms.checked && "--confirm", inTurn.checked && "--sequential"];
+  const switches = () => [confirms.checked && "--confirm", inTurn.checked && "--sequential", publishes.checked && "--pr"];
   const words = () => command("run", by.value ? ["--agent", by.value] : [], switches(), "FILE");
 
   function changed() {
-    Object.assign(typed, { text: text.value, by: by.value, isConfirmed: confirms.checked, isSequential: inTurn.checked });
+    Object.assign(typed, {
+      text: text.value,
+      by: by.value,
+      isConfirmed: confirms.checked,
+      isSequential: inTurn.checked,
+      isPublished: publishes.checked,
+    });
     const isThere = text.value.trim() !== "";
     setText(code, isThere ? words() : "");
     look.disabled = start.disabled = !isThere;
@@ -117,8 +127,12 @@ export function view() {
     if (!plan) return fill(result, "✗ the plan has flaws");
     const isWanted = await ask({
       title: `Carry out ${count(plan.tasks.length, "task")}?`,
-      keeps: "each agent works in a worktree of its branch; what passes the configured check lands.",
-      undo: "give the run up in Runs; landed work: in History",
+      keeps: publishes.checked
+        ? "each agent works in a worktree of its branch; what passes the configured check is pushed once you agree in Runs."
+        : "each agent works in a worktree of its branch; what passes the configured check lands.",
+      undo: publishes.checked
+        ? "give the run up in Runs; what is on the forge stays there"
+        : "give the run up in Runs; landed work: in History",
       command: words(),
       yes: "Carry it out",
     });

@@ -102,10 +102,12 @@ fn scheme(place: &ForgeRepo) -> Result<&'static str> {
 
 /// Asks a host, without a token, which interface it has.
 fn ask(client: &Client, place: &ForgeRepo) -> Result<ForgeKind> {
+    // A host that cannot be asked is named by the user.
+    let key = FORGE_KIND.of(&place.host);
     let has_version = |answer: &Option<Value>| answer.as_ref().is_some_and(|it| it["version"].is_string());
     match client.find("/api/v1/version") {
         Ok(answer) if has_version(&answer) => return Ok(ForgeKind::Gitea),
-        Err(error) if !is_refused(&error) => return Err(error),
+        Err(error) if !is_refused(&error) => return Err(error.hint(key.hint("gitlab"))),
         _ => {}
     }
     // GitLab tells its version only to users, which it says in JSON.
@@ -114,7 +116,6 @@ fn ask(client: &Client, place: &ForgeRepo) -> Result<ForgeKind> {
         Err(error) if is_refused(&error) => return Ok(ForgeKind::GitLab),
         _ => {}
     }
-    let key = FORGE_KIND.of(&place.host);
     Err(Error::new(Code::ForgeUnknown, format!("it is not known which forge '{}' runs", place.host))
         .hint(key.hint("gitlab")))
 }

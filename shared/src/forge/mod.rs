@@ -13,6 +13,7 @@
 //! | `service` | the requests of which everything else is made; `github`, `gitlab`, `gitea`, `bitbucket` speak it |
 //! | `github_like` | what the interfaces of GitHub and Gitea have in common |
 //! | `access`, `reading_access`, `known` | what the token may do, and what is known without a question to any host |
+//! | `fork_edits`, `reading_fork_edits` | who may push to the branches of forks |
 //! | `issue`, `issues`, `labels` | issues; the labels and reviewers of pull requests |
 //! | `review` | a review as it is given on a forge. Pure |
 //! | `reviewing`, `give_review` | how each forge takes reviews, and giving one once |
@@ -25,6 +26,7 @@ mod body;
 mod connect;
 mod failure;
 mod fields;
+mod fork_edits;
 mod gitea;
 mod github;
 mod github_like;
@@ -39,6 +41,7 @@ mod labels;
 mod lookup;
 mod pull_request;
 mod reading_access;
+mod reading_fork_edits;
 mod review;
 mod reviewing;
 mod service;
@@ -51,6 +54,7 @@ pub use self::{
     access::ForgeAccess,
     address::ForgeRepo,
     body::{has_our_part, with_our_part},
+    fork_edits::ForkEdits,
     issue::Issue,
     kind::ForgeKind,
     known::KnownForge,

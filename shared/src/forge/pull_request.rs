@@ -91,6 +91,11 @@ impl MergeMethod {
             Self::Rebase => "rebase",
         }
     }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Merge, Self::Squash, Self::Rebase].into_iter().find(|method| method.as_str() == word)
+    }
 }
 
 /// What the checks of the forge say of a commit.

@@ -3,6 +3,7 @@
 use super::{
     access::ForgeAccess,
     failure::Failure,
+    fork_edits::ForkEdits,
     issue::Issue,
     pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     review::{ForgeRemark, ForgeReview, ForgeUser, Said},
@@ -10,7 +11,9 @@ use super::{
 use crate::{Result, git::Oid};
 
 /// The requests of which everything else is made.
-pub(super) trait Service: TellsAccess + HasIssues + TakesLabels + TakesReviews {
+pub(super) trait Service:
+    TellsAccess + HasIssues + TakesLabels + TakesReviews + TellsForkEdits
+{
     /// Finds the open pull request of a branch of the repository itself; without an open one, the newest.
     fn find(&self, head: &str) -> Result<Option<PullRequest>>;
     /// Reads one. `None`: there is no such pull request.
@@ -39,6 +42,12 @@ pub(super) trait Service: TellsAccess + HasIssues + TakesLabels + TakesReviews {
 pub(super) trait TellsAccess {
     /// Returns what the token may do, by one or two requests that only read.
     fn access(&self) -> Result<ForgeAccess>;
+}
+
+/// Tells who may push to the branches of forks.
+pub(super) trait TellsForkEdits {
+    /// Returns who may push to the branch of a pull request of a fork.
+    fn fork_edits(&self, number: u64) -> Result<ForkEdits>;
 }
 
 /// Reads issues.

@@ -8,8 +8,8 @@ use crate::{
     forge::{Forge, Issue},
     git::Repo,
     model::text,
+    ops::forge_remote,
     plan::{self, Plan, Task, TaskId},
-    sync::Remote,
     trust::AcceptedRepo,
 };
 
@@ -63,7 +63,7 @@ fn forge(context: &Context, repo: &AcceptedRepo) -> Result<Forge> {
     if repo.is_called_by_agent() {
         return Err(Error::new(Code::NotForAgents, "an agent reads no issues: it has no token of the forge"));
     }
-    let remote = Remote::choose(repo, None, repo.environment().directory())?;
+    let remote = forge_remote::choose(repo, None, "whose forge has issues", None)?;
     Forge::of_remote(context, repo as &Repo, &remote.address)
 }
 

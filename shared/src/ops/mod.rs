@@ -20,6 +20,7 @@ pub mod diff;
 pub mod discover;
 pub mod doctor;
 pub mod failure;
+mod forge_remote;
 pub mod gate_object;
 pub mod inbox;
 pub mod init;

@@ -8,34 +8,57 @@
 //! | `reviewer` | letting an agent review it |
 //! | `post` | giving the verdict on the forge |
 //! | `record` | the verdicts, and which of them count |
+//! | `fix`, `fix_task`, `fixed` | having an agent make the changes that were asked for |
+//! | `head_branch` | the branch of a pull request, to which they are pushed |
+//! | `quoting` | how the texts of others are put into tasks. Pure |
+//! | `report` | what is asked for, and what is reported |
+//! | `of_run` | the pull requests of a run |
+//! | `merge_rule` | whether it may be merged. Pure |
+//! | `merge`, `merge_outcome` | merging it on the forge, and what became of that |
 
 mod fetched;
+mod fix;
+mod fix_task;
+mod fixed;
+mod head_branch;
+mod merge;
+mod merge_outcome;
+mod merge_rule;
+mod of_run;
 mod post;
+mod quoting;
 mod record;
+mod report;
 mod reviewer;
 mod tested;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use self::{
     fetched::FetchedPullRequest,
     record::{Judged, Place},
     tested::Power,
 };
-pub use self::{post::PostedVerdict, record::PullRequestVerdict, tested::PullRequestTest};
+pub use self::{
+    fixed::FixedPullRequest,
+    merge_outcome::{MergedPullRequest, NotMerged},
+    post::PostedVerdict,
+    record::PullRequestVerdict,
+    report::{PullRequestWork, Report, Request, RunReport, RunReview},
+    tested::PullRequestTest,
+};
 use super::{
-    diff::{self, ChangedFile},
-    pr,
-    review::{self, GivenVerdict, by_agent::ByAgentRequest},
+    diff, forge_remote,
+    review::{self, GivenVerdict},
 };
 use crate::{
-    Code, Error, Result,
-    config::{Config, keys::TEST},
+    Code, Error, Result, agents,
+    config::{
+        Config,
+        keys::{AGENT, TEST},
+    },
     context::Context,
-    forge::{Forge, PullRequest},
+    forge::{Forge, PullRequestState},
     git::Oid,
-    model::{SandboxLevel, text, verdict::Verdict},
+    model::text,
     store::{
         Listing,
         verdicts::{self, VerdictMatch},
@@ -48,124 +71,103 @@ use crate::{
 /// How many open pull requests are listed.
 const MAX_LISTED: usize = 1000;
 
-/// Which pull request to review, and how.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(rename = "PrReviewRequest")]
-pub struct Request {
-    /// Its number; without one, the open ones are listed.
-    pub pull_request: Option<u64>,
-    /// The remote whose forge has it; by default the one of the branch, or `origin`.
-    pub remote: Option<String>,
-    /// The agent that reviews it, if one does.
-    pub by: Option<ByAgentRequest>,
-    /// The verdict to give, if a person gives one.
-    pub give: Option<GivenVerdict>,
-    /// Whether its code may run outside the strictest sandbox, as the work of agents does.
-    pub trust: bool,
-    /// Whether the verdict that counts is given on the forge as well.
-    pub post: bool,
-}
-
-/// A pull request, and what was done with it.
-#[derive(Debug, Deserialize, JsonSchema, Serialize)]
-#[schemars(rename = "PrReviewReport")]
-pub struct Report {
-    /// Which forge it is: `github`, `gitlab`, `gitea`, or `bitbucket`.
-    pub forge: String,
-    /// The host of the forge.
-    pub host: String,
-    /// The repository on it.
-    pub repo: String,
-    /// The open pull requests, newest first; empty if one is named.
-    pub open: Vec<PullRequest>,
-    /// The pull request that was looked at.
-    pub pull_request: Option<PullRequest>,
-    /// What it changes.
-    pub work: Option<PullRequestWork>,
-    /// The test that ran.
-    pub test: Option<PullRequestTest>,
-    /// The verdicts on it that are known, oldest first.
-    pub verdicts: Vec<PullRequestVerdict>,
-    /// The verdict that counts for what it is now.
-    pub standing: Option<Verdict>,
-    /// The verdict that was given.
-    pub given: Option<Verdict>,
-    /// The verdict that is on the forge, if it was to be given there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub posted: Option<PostedVerdict>,
-}
-
-/// What a pull request changes.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct PullRequestWork {
-    /// Where it branches off.
-    pub base: Oid,
-    /// Its newest commit.
-    pub head: Oid,
-    /// The number of its commits.
-    pub commits: u64,
-    /// The files that it changes.
-    pub files: Vec<ChangedFile>,
-    /// Whether its code runs as the work of agents does: an agent of this clone made it, or the user trusts it.
-    pub trusted: bool,
-    /// The sandbox in which its code runs.
-    pub sandbox: SandboxLevel,
+/// The pull requests of the forge of a remote.
+pub struct PullRequests<'a> {
+    context: &'a Context,
+    repo: &'a AcceptedRepo,
+    remote: Remote,
+    forge: Forge,
 }
 
 /// A pull request that was fetched and can be judged.
 pub struct PullRequestReview<'a> {
-    context: &'a Context,
-    repo: &'a AcceptedRepo,
+    place: &'a PullRequests<'a>,
     request: &'a Request,
-    remote: Remote,
-    forge: Forge,
     fetched: FetchedPullRequest,
     power: Power,
     test: Option<String>,
+    /// The profile of the agent that makes the changes.
+    fixer: Option<String>,
 }
 
-/// Lists the open pull requests of a remote.
-///
-/// # Errors
-/// An agent calls; the remote is on no forge that is known, there is no token, or the forge refuses.
-pub fn list(context: &Context, repo: &AcceptedRepo, remote: Option<&str>) -> Result<Report> {
-    refuse_agents(repo)?;
-    let remote = pr::place::remote(repo, remote)?;
-    let forge = Forge::of_remote(context, repo, &remote.address)?;
-    let open = forge.list(MAX_LISTED)?;
-    Ok(Report { open, ..empty(&forge) })
-}
-
-/// Fetches a pull request into private refs, and finds out what would run.
-///
-/// # Errors
-/// As [`list`]; there is no such pull request, its commits cannot be used (3), or there is no test for what should be done (2).
-pub fn open<'a>(
-    context: &'a Context,
-    repo: &'a AcceptedRepo,
-    request: &'a Request,
-    number: u64,
-) -> Result<PullRequestReview<'a>> {
-    refuse_agents(repo)?;
-    let config = Config::of(repo);
-    let test = tested::command(&config, request.by.as_ref().and_then(|by| by.test.as_deref()))?;
-    if let Some(by) = &request.by {
-        if test.is_none() {
-            return Err(no_test());
-        }
-        reviewer::check(repo, by)?;
+impl<'a> PullRequests<'a> {
+    /// Finds the forge of a remote: the named one, or that of the branch, or `origin`.
+    ///
+    /// # Errors
+    /// An agent calls; the remote is on no forge that is known, there is no token, or the forge refuses.
+    pub fn of_remote(context: &'a Context, repo: &'a AcceptedRepo, remote: Option<&str>) -> Result<Self> {
+        refuse_agents(repo)?;
+        let command = "git orchestra review --pr NUMBER";
+        let remote = forge_remote::choose(repo, remote, "whose forge has pull requests", Some(command))?;
+        let forge = Forge::of_remote(context, repo, &remote.address)?;
+        Ok(Self { context, repo, remote, forge })
     }
-    let remote = pr::place::remote(repo, request.remote.as_deref())?;
-    let forge = Forge::of_remote(context, repo, &remote.address)?;
-    let fetched = fetched::fetch(context, repo, &remote, &forge, number)?;
-    let trusted = request.trust || is_own_work(repo, &fetched)?;
-    let power = Power::of(&config, trusted)?;
-    Ok(PullRequestReview { context, repo, request, remote, forge, fetched, power, test })
+
+    /// Lists the open ones.
+    ///
+    /// # Errors
+    /// The forge refuses.
+    pub fn list(&self) -> Result<Report> {
+        Ok(Report { open: self.forge.list(MAX_LISTED)?, ..Report::of(&self.forge) })
+    }
+
+    /// Returns the report on one that is merged already: its branch may be gone, and there is nothing to judge.
+    ///
+    /// # Errors
+    /// The forge refuses, or there is no such pull request.
+    pub fn merged_already(&self, number: u64) -> Result<Option<Report>> {
+        let seen = self.forge.get(number)?;
+        if seen.state != PullRequestState::Merged {
+            return Ok(None);
+        }
+        let merged = Some(MergedPullRequest::of(&seen, false));
+        Ok(Some(Report { merged, pull_request: Some(seen), ..Report::of(&self.forge) }))
+    }
+
+    /// Fetches one into private refs, and finds out what would run.
+    ///
+    /// # Errors
+    /// There is no such pull request, its commits cannot be used (3), or there is no test for what should be done (2).
+    pub fn open(&'a self, request: &'a Request, number: u64) -> Result<PullRequestReview<'a>> {
+        let config = Config::of(self.repo);
+        let typed = request.by.as_ref().and_then(|by| by.test.as_deref()).or(request.test.as_deref());
+        let test = tested::command(&config, typed)?;
+        if test.is_none() && request.runs_test() {
+            return Err(no_test(request));
+        }
+        if let Some(by) = &request.by {
+            reviewer::check(self.repo, by)?;
+        }
+        let fetched = fetched::fetch(self.context, self.repo, &self.remote, &self.forge, number)?;
+        let trusted = request.trust || is_own_work(self.repo, &fetched)?;
+        let power = Power::of(&config, trusted)?;
+        let fixer = if request.fix { Some(fixing_profile(&config, request)?) } else { None };
+        Ok(PullRequestReview { place: self, request, fetched, power, test, fixer })
+    }
+
+    /// Returns what the forge calls a pull request, with its number.
+    fn name_of(&self, number: u64) -> String {
+        format!("{} {number}", self.forge.kind.request_word())
+    }
 }
 
-fn no_test() -> Error {
-    Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
+/// Returns the profile of the agent that makes the changes which a verdict asks for.
+fn fixing_profile(config: &Config<'_>, request: &Request) -> Result<String> {
+    let profile = match &request.fixer {
+        Some(profile) => profile.clone(),
+        None => config.get(&AGENT)?,
+    };
+    agents::check_prose(&profile, config, "what a review asks for")?;
+    Ok(profile)
+}
+
+fn no_test(request: &Request) -> Error {
+    let why = match &request.by {
+        Some(_) => "an agent can only approve work that passed a test",
+        None if request.fix => "only what passed a test is pushed",
+        None => "only what passed a test is merged",
+    };
+    Error::new(Code::TestMissing, format!("no test command: {why}"))
         .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
 }
 
@@ -195,108 +197,94 @@ fn is_own_work(repo: &AcceptedRepo, fetched: &FetchedPullRequest) -> Result<bool
     Ok(false)
 }
 
-fn empty(forge: &Forge) -> Report {
-    Report {
-        forge: forge.kind.as_str().to_owned(),
-        host: forge.repo.host.clone(),
-        repo: forge.repo.path.clone(),
-        open: Vec::new(),
-        pull_request: None,
-        work: None,
-        test: None,
-        verdicts: Vec::new(),
-        standing: None,
-        given: None,
-        posted: None,
-    }
-}
-
 impl PullRequestReview<'_> {
     /// Returns what of the pull request will run here, for people, before it does; `None` if nothing will.
     pub fn announcement(&self) -> Option<String> {
         let (command, pull_request) =
-            (self.test.as_deref().filter(|_| self.tests())?, &self.fetched.pull_request);
+            (self.test.as_deref().filter(|_| self.request.runs_test())?, &self.fetched.pull_request);
         let of = match &pull_request.fork {
             Some(fork) => format!(" of {}", text::safe(fork)),
             None => String::new(),
         };
         let by = format!(
-            "{} {} by {}{of}",
-            self.forge.kind.request_word(),
-            pull_request.number,
+            "{} by {}{of}",
+            self.place.name_of(pull_request.number),
             text::safe(&pull_request.author)
         );
         let how = match self.power {
             Power { trusted: true, .. } => "as your own work, without a sandbox".to_owned(),
             Power { sandbox, .. } => format!("in the sandbox '{sandbox}', without your files and tokens"),
         };
-        Some(format!("runs '{}' with the code of {by}, {how}", text::one_line(command, 100)))
-    }
-
-    const fn tests(&self) -> bool {
-        self.request.by.is_some()
+        let agent =
+            self.fixer.as_ref().map(|profile| format!("agent '{}' and ", text::one_line(profile, 60)));
+        let command = text::one_line(command, 100);
+        Some(format!("runs {}'{command}' with the code of {by}, {how}", agent.unwrap_or_default()))
     }
 
     /// Runs the test, asks the reviewer, and records the verdict, as far as that was requested.
     ///
     /// # Errors
     /// The test cannot run (3), the reviewer fails (5), or the pull request moved meanwhile (4); nothing is recorded then.
-    pub fn judge(self) -> Result<Report> {
+    pub fn judge(&self) -> Result<Report> {
+        let PullRequests { context, repo, forge, .. } = self.place;
         let mut report =
-            Report { pull_request: Some(self.fetched.pull_request.clone()), ..empty(&self.forge) };
+            Report { pull_request: Some(self.fetched.pull_request.clone()), ..Report::of(forge) };
         report.work = Some(self.work()?);
-        if let Some(command) = self.test.as_deref().filter(|_| self.tests()) {
-            let recheck = self.request.by.as_ref().is_some_and(|by| by.recheck);
-            report.test =
-                Some(tested::run(self.context, self.repo, &self.fetched, command, recheck, self.power)?);
-        }
-        if let (Some(by), Some(test)) = (&self.request.by, &report.test) {
-            let (reviewer, give) =
-                reviewer::ask(self.context, self.repo, &self.fetched, by, test, self.power)?;
+        if let Some(by) = &self.request.by {
+            let test = self.run_test()?;
+            let (reviewer, give) = reviewer::ask(context, repo, &self.fetched, by, &test, self.power)?;
             let who = format!("agent {}", text::one_line(&by.profile, 60));
             let check = text::one_line(&format!("{}: {}", test.command, test.result), 200);
             self.record(&give, who, Some(reviewer.to_string()), Some(check))?;
-            report.given = Some(give.verdict);
+            (report.test, report.given) = (Some(test), Some(give.verdict));
         } else if let Some(give) = &self.request.give {
-            let identity = self.repo.identity()?;
+            let identity = repo.identity()?;
             let who = text::one_line(&format!("{} <{}>", identity.name, identity.email), 120);
             self.record(give, who, None, None)?;
             report.given = Some(give.verdict);
         }
-        report.verdicts = record::all(self.repo, self.place(), &self.judged()?)?;
+        report.verdicts = record::all(repo, self.place_of_verdicts(), &self.judged()?)?;
         let standing = record::standing(&report.verdicts);
         report.standing = standing.map(|one| one.verdict);
         if self.request.post {
-            report.posted = Some(post::post(self.repo, &self.forge, &self.fetched, standing)?);
+            report.posted = Some(post::post(repo, forge, &self.fetched, standing)?);
         }
         Ok(report)
     }
 
+    fn run_test(&self) -> Result<PullRequestTest> {
+        let PullRequests { context, repo, .. } = self.place;
+        let command = self.test.as_deref().ok_or_else(|| no_test(self.request))?;
+        let recheck = self.request.by.as_ref().is_some_and(|by| by.recheck);
+        tested::run(context, repo, &self.fetched, command, recheck, self.power)
+    }
+
     fn work(&self) -> Result<PullRequestWork> {
         let FetchedPullRequest { base, head, .. } = self.fetched;
-        let commits = self.repo.commits_since(base, head, usize::MAX)?.len();
+        let commits = self.place.repo.commits_since(base, head, usize::MAX)?.len();
         Ok(PullRequestWork {
             base,
             head,
             commits: u64::try_from(commits).unwrap_or(u64::MAX),
-            files: diff::between(self.repo, base, head)?,
+            files: diff::between(self.place.repo, base, head)?,
             trusted: self.power.trusted,
             sandbox: self.power.sandbox,
         })
     }
 
-    fn place(&self) -> Place<'_> {
+    fn place_of_verdicts(&self) -> Place<'_> {
+        let PullRequests { remote, forge, .. } = self.place;
         Place {
-            remote: &self.remote.name,
-            host: &self.forge.repo.host,
-            repo: &self.forge.repo.path,
+            remote: &remote.name,
+            host: &forge.repo.host,
+            repo: &forge.repo.path,
             number: self.fetched.pull_request.number,
         }
     }
 
     fn judged(&self) -> Result<Judged> {
         let FetchedPullRequest { base, head, .. } = self.fetched;
-        Ok(Judged { base, head, patch: verdicts::patch_id(self.repo, base, head)? })
+        Ok(Judged { base, head, patch: verdicts::patch_id(self.place.repo, base, head)? })
     }
 
     /// Records a verdict on what was fetched.
@@ -307,19 +295,19 @@ impl PullRequestReview<'_> {
         reviewer: Option<String>,
         check: Option<String>,
     ) -> Result<()> {
+        let repo = self.place.repo;
         let Judged { base, head, patch } = self.judged()?;
         let is_other =
             |looked: &Option<String>, now: Oid| looked.as_ref().is_some_and(|at| *at != now.to_string());
         if is_other(&give.base, base) || is_other(&give.head, head) {
-            let word = self.forge.kind.request_word();
             let number = self.fetched.pull_request.number;
             return Err(Error::new(
                 Code::WorkChanged,
-                format!("{word} {number} has changed since you looked at it"),
+                format!("{} has changed since you looked at it", self.place.name_of(number)),
             )
             .hint(format!("git orchestra review --pr {number}")));
         }
-        review::check_texts(self.repo, give, head)?;
+        review::check_texts(repo, give, head)?;
         let given = PullRequestVerdict {
             verdict: give.verdict,
             base: base.to_string(),
@@ -330,11 +318,11 @@ impl PullRequestReview<'_> {
             check,
             text: give.text.clone(),
             comments: give.comments.clone(),
-            at: self.repo.now(),
-            writer: writer::writer(self.repo)?.to_string(),
+            at: repo.now(),
+            writer: writer::writer(repo)?.to_string(),
             counts: true,
             holds: VerdictMatch::Current,
         };
-        record::add(self.repo, self.place(), head, &given)
+        record::add(repo, self.place_of_verdicts(), head, &given)
     }
 }

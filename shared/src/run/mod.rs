@@ -202,6 +202,12 @@ pub fn task_tag(key: &RunKey, place: usize) -> String {
     format!("run/{key}/{}", place + 1)
 }
 
+/// Returns the run and the place of the task in it that a tag of an agent names.
+pub fn task_of_tag(tag: &str) -> Option<(RunKey, usize)> {
+    let (key, place) = tag.strip_prefix("run/")?.split_once('/')?;
+    Some((RunKey::parse(key).ok()?, place.parse::<usize>().ok()?.checked_sub(1)?))
+}
+
 /// The reason of a task whose work somebody else had landed, in whichever way.
 pub const ALREADY: &str = "is in the target already";
 

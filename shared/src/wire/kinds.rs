@@ -71,6 +71,8 @@ kinds! {
     PR = "pr": pr::Report;
     /// Pull requests to review, one of them, or the verdict that was given on it.
     PR_REVIEW = "pr-review": pr_review::Report;
+    /// The reviews of the pull requests of a run.
+    PR_REVIEW_RUN = "pr-review-run": pr_review::RunReport;
     /// Agents with their tags.
     TAG = "tag": tag::Report;
     /// The agents that were stopped.

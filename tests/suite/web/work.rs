@@ -249,3 +249,24 @@ fn a_spec_is_saved_and_its_designer_told_and_who_answers_is_known_to_be_a_page()
     repo.orchestra(["decide"]).stdout_has(" (web)").stdout_has("not needed");
     assert!(server.end());
 }
+
+#[test]
+fn a_plan_of_a_page_is_published_instead_of_landing_if_the_page_says_so() {
+    let world = world();
+    let (repo, forge) = crate::pr::on_forge(&world, testkit::ForgeFlavor::GitHub);
+    repo.git(["config", "orchestra.check", "true"]).succeeded();
+    let server = Server::start(&repo, &["--write"]);
+    let browser = server.browser(0);
+    let plan =
+        |pr: bool| json!({"plan": "- [ ] `one` echo 1 > one\n", "agent": "sh", "pr": pr, "dry_run": true});
+    let dry = done(&browser, "/api/v1/runs", &plan(true));
+    assert_eq!(dry["publishes_to"]["repo"], "team/app", "{dry}");
+    let dry = done(&browser, "/api/v1/runs", &plan(false));
+    assert!(dry["publishes_to"].is_null(), "{dry}");
+    // A forge that would refuse is named before anything starts.
+    forge.renew_token("another");
+    let said = refused(&browser, "/api/v1/runs", &plan(true), 409);
+    assert!(said.contains("refuses the token"), "{said}");
+    assert!(repo.agents().is_empty() && forge.pulls().is_empty());
+    assert!(server.end());
+}

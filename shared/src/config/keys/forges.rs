@@ -13,6 +13,9 @@ use crate::{
 /// The words for the kinds of forges.
 const FORGES: &[&str] = &["github", "gitlab", "gitea", "forgejo", "bitbucket"];
 
+/// The words for the ways in which a forge merges.
+const MERGE_METHODS: &[&str] = &["merge", "squash", "rebase"];
+
 /// The kind of a forge, or `None` if the value is empty.
 const OPTIONAL_FORGE: Kind<Option<String>> = Kind {
     expected: "github, gitlab, gitea, forgejo, or bitbucket",
@@ -79,3 +82,16 @@ pub static PR_REVIEWER: RepeatedKey = RepeatedKey::new(
     "Who is asked to review the pull requests that pr opens, besides those of --reviewer: a name on the forge, or a team such as \
      org/team; may be given several times",
 );
+
+pub static PR_MERGE_METHOD: Key<String> = Key::new(
+    "orchestra.prMergeMethod",
+    Kind {
+        expected: "merge, squash, or rebase",
+        parse: |text| MERGE_METHODS.contains(&text.trim()).then(|| text.trim().to_owned()),
+        text: String::clone,
+    },
+    || "merge".to_owned(),
+    "How review --automerge merges a pull request on its forge: merge, squash, or rebase; on GitLab the project decides between merge and \
+     rebase",
+)
+.with_choices(Choices::Words(MERGE_METHODS));

@@ -67,6 +67,7 @@ pub static KEYS: &[&dyn Described] = &[
     &MAY_PUSH,
     &PR_LABEL,
     &PR_REVIEWER,
+    &PR_MERGE_METHOD,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,

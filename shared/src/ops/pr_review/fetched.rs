@@ -96,7 +96,7 @@ impl Source {
 }
 
 /// Returns the URL of a fork: that of the remote, with another path. A fork is on the same host.
-fn address_of_fork(repo: &Repo, remote: &Remote, forge: &Forge, fork: &str) -> Result<String> {
+pub(super) fn address_of_fork(repo: &Repo, remote: &Remote, forge: &Forge, fork: &str) -> Result<String> {
     let urls = repo.push_urls(&remote.address)?;
     let of_fork = urls.iter().find_map(|url| {
         let replaced = url.replacen(&forge.repo.path, fork, 1);
@@ -112,7 +112,7 @@ fn address_of_fork(repo: &Repo, remote: &Remote, forge: &Forge, fork: &str) -> R
 }
 
 /// Returns the full name of a branch that the forge named.
-fn branch(name: &str) -> Result<String> {
+pub(super) fn branch(name: &str) -> Result<String> {
     if ref_names::is_branch_name(name) {
         return Ok(layout::branch_ref(name));
     }

@@ -147,10 +147,18 @@ pub(super) fn all(repo: &Repo, place: Place<'_>, now: &Judged) -> Result<Vec<Pul
 
 /// Returns the verdict that decides: of the last ones of all reviewers on the present work, the strictest.
 pub(super) fn standing(all: &[PullRequestVerdict]) -> Option<&PullRequestVerdict> {
+    last_of_each(all).into_iter().max_by_key(|one| one.verdict)
+}
+
+/// Returns the verdicts that ask for changes to the present work, of those that are the last ones of their reviewers, oldest first.
+pub(super) fn asked_changes(all: &[PullRequestVerdict]) -> Vec<&PullRequestVerdict> {
+    last_of_each(all).into_iter().filter(|one| one.verdict == Verdict::Changes).collect()
+}
+
+fn last_of_each(all: &[PullRequestVerdict]) -> Vec<&PullRequestVerdict> {
     let that_hold: Vec<_> = all.iter().filter(|one| one.counts && one.holds != VerdictMatch::Stale).collect();
     let is_last = |at: usize| !that_hold[at + 1..].iter().any(|later| later.by == that_hold[at].by);
-    let last = that_hold.iter().enumerate().filter(|(at, _)| is_last(*at)).map(|(_, one)| *one);
-    last.max_by_key(|one| one.verdict)
+    that_hold.iter().enumerate().filter(|(at, _)| is_last(*at)).map(|(_, one)| *one).collect()
 }
 
 fn holds(one: &PullRequestVerdict, now: &Judged) -> VerdictMatch {

@@ -3,6 +3,7 @@
 
 use super::{
     fetched::FetchedPullRequest,
+    quoting::{quoted, said_by_author},
     tested::{Power, PullRequestTest},
 };
 use crate::{
@@ -21,9 +22,6 @@ use crate::{
     },
     trust::AcceptedRepo,
 };
-
-/// The longest text of a pull request that is repeated to a reviewer, in characters.
-const MAX_TEXT: usize = 8 * 1024;
 
 /// Fails if this agent cannot review anything here.
 ///
@@ -89,7 +87,6 @@ pub(super) fn ask(
 
 fn task(fetched: &FetchedPullRequest, test: &PullRequestTest, changes: Option<&str>) -> String {
     let FetchedPullRequest { pull_request, base, head, .. } = fetched;
-    let said: String = text::safe_block(&pull_request.body).chars().take(MAX_TEXT).collect();
     let output = match test.output.as_str() {
         "" => String::new(),
         output => format!("The end of its output, each line after '| ':\n\n{}\n", quoted(output)),
@@ -108,14 +105,10 @@ fn task(fetched: &FetchedPullRequest, test: &PullRequestTest, changes: Option<&s
         pull_request.number,
         text::safe(&pull_request.author),
         text::safe(&pull_request.base),
-        quoted(&format!("{}\n\n{said}", text::safe(&pull_request.title))),
+        said_by_author(pull_request),
         test.command,
         text::safe(&pull_request.base),
         test.result,
         answer::REQUEST,
     )
-}
-
-fn quoted(said: &str) -> String {
-    said.lines().map(|line| format!("| {line}\n")).collect()
 }

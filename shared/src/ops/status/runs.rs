@@ -109,8 +109,7 @@ pub fn open_besides(repo: &Repo, agents: &[AgentObject], ended: &mut HashSet<Oid
 /// again.
 pub(in crate::ops) fn that_needs_agent(repo: &Repo, tags: &[Tag]) -> Option<RunKey> {
     tags.iter().find_map(|tag| {
-        let (key, place) = tag.as_str().strip_prefix("run/")?.split_once('/')?;
-        let (key, place) = (RunKey::parse(key).ok()?, place.parse::<usize>().ok()?.checked_sub(1)?);
+        let (key, place) = run::task_of_tag(tag.as_str())?;
         let fold = Chain::<Run>::of(repo, &key).ok()?.fold();
         let tasks = task_ids(repo, &key)?;
         let task = tasks.get(place)?;

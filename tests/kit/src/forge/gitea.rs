@@ -89,6 +89,7 @@ fn shown(state: &State, pull: &Pull) -> Value {
         "body": pull.body,
         "state": if pull.state == "open" { "open" } else { "closed" },
         "draft": pull.draft,
+        "allow_maintainer_edit": pull.allows_edits,
         "merged": pull.state == "merged",
         "user": {"login": pull.author},
         "head": {"ref": pull.head, "sha": pull.commit(state), "repo": {"full_name": pull.repository}},

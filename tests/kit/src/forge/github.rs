@@ -24,7 +24,12 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Answer {
         }
         ("GET", ["pulls", number]) => {
             let found = state.find(number).cloned();
-            found.map(|pull| Answer::new(200, shown(state, &pull)))
+            found.map(|pull| {
+                // Lists do not have it.
+                let mut whole = shown(state, &pull);
+                whole["maintainer_can_modify"] = pull.allows_edits.into();
+                Answer::new(200, whole)
+            })
         }
         ("PATCH", ["pulls", number]) => change(state, number, &body),
         ("PUT", ["pulls", number, "merge"]) => {

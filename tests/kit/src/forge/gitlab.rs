@@ -11,6 +11,10 @@ use super::{
 pub(crate) fn answer(state: &mut State, request: &Request) -> Answer {
     let Some(rest) = request.path.strip_prefix("/api/v4/projects/") else { return Answer::not_found() };
     let parts: Vec<&str> = rest.split('/').collect();
+    if let ("GET", ["8"], Some((fork, _))) = (request.method.as_str(), parts.as_slice(), state.forks.first())
+    {
+        return Answer::new(200, json!({"id": 8, "path_with_namespace": fork}));
+    }
     if decoded(parts[0]) != REPOSITORY {
         return Answer::error(404, "404 Project Not Found");
     }
@@ -103,6 +107,7 @@ fn shown(state: &State, pull: &Pull) -> Value {
         "description": pull.body,
         "state": if pull.state == "open" { "opened" } else { pull.state.as_str() },
         "draft": pull.draft,
+        "allow_collaboration": pull.allows_edits,
         "author": {"username": pull.author},
         "source_branch": pull.head,
         "target_branch": pull.base,

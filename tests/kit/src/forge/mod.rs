@@ -54,6 +54,8 @@ pub enum Trouble {
     HungUp,
     /// It is answered with this status, these headers and this body.
     Answers(u16, Vec<(String, String)>, String),
+    /// Just before it is carried out, somebody pushes this commit to this branch of this bare repository.
+    Moves(PathBuf, String, String),
 }
 
 /// The state of the forge.
@@ -187,6 +189,7 @@ impl FakeForge {
             draft: false,
             author: author.to_owned(),
             last_head: String::new(),
+            allows_edits: false,
             labels: Vec::new(),
             reviewers: Vec::new(),
         };
@@ -282,10 +285,12 @@ impl State {
         Some(self.troubles.remove(at).1)
     }
 
-    fn check(&mut self, request: &Request, answer: &Answer) {
+    fn checked_answer(&mut self, request: &Request) -> Answer {
+        let answer = self.answer(request);
         if self.flavor == ForgeFlavor::GitHub {
             self.faults.extend(description::faults(request, answer.status, &answer.body));
         }
+        answer
     }
 }
 
@@ -312,11 +317,13 @@ fn serve(mut client: TcpStream, state: &Mutex<State>) {
                 state.answer(&request);
                 return;
             }
-            None => {
-                let answer = state.answer(&request);
-                state.check(&request, &answer);
-                answer
+            Some(Trouble::Moves(bare, branch, commit)) => {
+                pulls::output(&bare, &["update-ref", &format!("refs/heads/{branch}"), &commit])
+                    .expect("a commit of that repository");
+                state.write_pull_refs();
+                state.checked_answer(&request)
             }
+            None => state.checked_answer(&request),
         };
         drop(state);
         if answer.write(&mut client).is_err() {

@@ -27,6 +27,8 @@ pub struct Pull {
     pub author: String,
     /// The head when it was closed or merged.
     pub last_head: String,
+    /// Whether its author lets those who maintain the repository push to its branch in a fork.
+    pub allows_edits: bool,
     /// Its labels.
     pub labels: Vec<String>,
     /// Who was asked to review it.
@@ -86,6 +88,7 @@ impl State {
             draft,
             author: LOGIN.into(),
             last_head: new,
+            allows_edits: false,
             labels: Vec::new(),
             reviewers: Vec::new(),
         };
