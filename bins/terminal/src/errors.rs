@@ -20,7 +20,7 @@ const MAX_SHOWN: usize = 4000;
 const MAX_HINT: usize = 16 << 10;
 
 /// The section of the keys, with which a key begins.
-const SECTION: &str = "orchestra.";
+const SECTION: &str = "orchestra";
 
 /// Converts an error into its JSON object.
 pub fn to_failure(error: &Error) -> wire::Failure {
@@ -120,8 +120,10 @@ fn first_hint(mut error: Error, hint: String) -> Error {
 /// Returns the command that does what was typed, if a key was typed in the place of a subcommand, as `git config` takes it.
 fn as_of_git_config(error: &clap::Error, typed: &[String]) -> Option<String> {
     let Some(ContextValue::String(key)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    let section = key.get(..SECTION.len()).filter(|section| section.eq_ignore_ascii_case(SECTION));
-    section.filter(|_| error.kind() == ErrorKind::InvalidSubcommand)?;
+    let section = key.split_once('.')?.0;
+    if error.kind() != ErrorKind::InvalidSubcommand || !section.eq_ignore_ascii_case(SECTION) {
+        return None;
+    }
     let values = typed.iter().skip_while(|word| *word != key).skip(1).find(|word| !word.starts_with('-'));
     Some(match values {
         Some(value) => quote::command(&[&"git", &"orchestra", &"config", &"set", key, value]),
