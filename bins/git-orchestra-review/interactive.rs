@@ -40,7 +40,8 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
                     terminal.eprintln("no work waits for a verdict");
                     return Ok(Exit::Done);
                 }
-                match prompt::pick_agent(terminal, "which agent?", &waiting, "git orchestra review AGENT") {
+                match prompt::pick_agent(terminal, "which agent?", &waiting, &["git orchestra review AGENT"])
+                {
                     Ok(id) => id,
                     Err(_) => return Ok(Exit::Done),
                 }

@@ -109,8 +109,9 @@ fn show_report(terminal: &Terminal, repo: &Repo, report: &Report, request: &Requ
             if report.archived {
                 terminal.eprintln(&format!("{id} is archived: it was removed from this repository"));
             } else {
-                terminal
-                    .hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+                for verdict in ["--approve", "--reject", "--changes -m 'which'"] {
+                    terminal.hint(&format!("git orchestra review {id} {verdict}"));
+                }
             }
         }
         (None, _) if request.agent.is_none() => list(terminal, repo, report),

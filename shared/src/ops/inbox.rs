@@ -226,7 +226,9 @@ pub struct ReadReport {
 pub fn read(context: &Context, repo: &Repo, request: &ReadRequest) -> Result<ReadReport> {
     only_for_people(repo, "mark messages as read")?;
     if request.messages.is_empty() && !request.all {
-        return Err(Error::usage("no message named").hint("git orchestra inbox read ID, or --all"));
+        return Err(Error::usage("no message named")
+            .hint("git orchestra inbox read ID")
+            .hint("git orchestra inbox read --all"));
     }
     let listed = run(context, repo, &Request { all: !request.all, ..Request::default() })?.messages;
     let chosen: Vec<InboxMessage> = if request.all {

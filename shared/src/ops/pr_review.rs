@@ -166,7 +166,8 @@ pub fn open<'a>(
 
 fn no_test() -> Error {
     Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
-        .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
+        .hint("--test COMMAND")
+        .hint(TEST.hint("COMMAND"))
 }
 
 fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {

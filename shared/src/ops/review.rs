@@ -326,7 +326,8 @@ fn reviewable_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid
     if !agent.phase.is_at_rest() {
         let phase = agent.phase.as_str();
         return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
-            .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
+            .hint(format!("git orchestra status --wait {id}"))
+            .hint(format!("git orchestra stop {id}")));
     }
     let nothing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to review"));
     let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
