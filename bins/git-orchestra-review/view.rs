@@ -36,7 +36,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let agent = request.agent.clone();
     if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &agent) {
-        give.comments.extend(edit::comments(&repo, agent)?);
+        give.comments.extend(edit::comments(&repo, agent, &[])?);
     }
     if let (Some(profile), Some(agent)) = (&cli.by, &agent) {
         let by = ByAgentRequest {
