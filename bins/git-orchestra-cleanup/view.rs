@@ -76,8 +76,8 @@ fn print_report(terminal: &Terminal, repo: Option<&Repo>, report: &Report) {
         let size = humanize::size(report.bytes);
         terminal.print(&format!("removed {agents}; freeing {size} in the background\n"));
         terminal.hint(&format!("git orchestra undo {operation} restores everything"));
-    } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {
-        terminal.hint(hint);
+    } else if let Some(entry) = report.agents.iter().find(|entry| !entry.hints.is_empty()) {
+        entry.hints.iter().for_each(|hint| terminal.hint(hint));
     }
     if report.forgotten > 0 {
         let key = UNDO_EXPIRE.name();

@@ -117,7 +117,7 @@ fn saved(summary: &CollectedAgent) -> String {
             "by its own clone".to_owned()
         }
         CollectOutcome::NotOurs => {
-            format!("nothing; its supervisor died: git orchestra resume {id}, or stop {id}, saves its work")
+            format!("nothing; its supervisor died: git orchestra stop {id} saves its work")
         }
     }
 }

@@ -67,7 +67,8 @@ fn show(terminal: &Terminal, report: &Report) {
         what_takes_it(terminal, &run.run, run.driver);
     }
     for agent in &report.agents {
-        terminal.hint(&format!("git orchestra send {} --allow, or --deny", agent.id));
+        terminal.hint(&format!("git orchestra send {} --allow", agent.id));
+        terminal.hint(&format!("git orchestra send {} --deny", agent.id));
     }
 }
 

@@ -178,10 +178,11 @@ fn whole(one: &InboxMessage) -> String {
         _ => String::new(),
     };
     let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let via = Via::after(one.reply_via);
     let reply = one
         .reply
         .as_ref()
-        .map_or_else(String::new, |reply| format!("  reply:\n{}", indented(&text::safe_block(reply))));
+        .map_or_else(String::new, |reply| format!("  reply{via}:\n{}", indented(&text::safe_block(reply))));
     let at = humanize::exact_time(one.at);
     let receipts: String = receipts(one).iter().map(|line| format!("  {line}\n")).collect();
     format!("{} {} of {}{to}, {at}\n{}{reply}{receipts}", one.id, one.kind, one.agent, indented(&one.text))

@@ -26,8 +26,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         let all = status::run(&context::uninterrupted(), &repo, &status::Request::default())?.agents;
         let resting: Vec<_> =
             all.into_iter().filter(|a| matches!(a.liveness, Liveness::Ended | Liveness::Lost)).collect();
-        let hint = "git orchestra resume AGENT, or --all";
-        request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, hint)?);
+        let hints = ["git orchestra resume AGENT", "git orchestra resume --all"];
+        request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, &hints)?);
     }
     names::meant(terminal, &repo, &mut request.agents)?;
     let context = context::interruptible(terminal)?;

@@ -2,11 +2,17 @@
 
 use orchestra::{
     Code, Error, Result,
-    model::verdict::{Comment, Verdict},
+    model::{
+        AgentId, text,
+        verdict::{Comment, Verdict},
+    },
     ops::{
         configuration::AcceptedRepo,
         diff,
-        review::{self, GivenVerdict, Report, Request, ReviewedWork},
+        review::{
+            self, GivenVerdict, Report, Request, ReviewedWork,
+            draft::{self, Draft, Edit},
+        },
         worktrees,
     },
     process,
@@ -26,6 +32,9 @@ const CHOICES: [&str; 7] = [
     "reject",
 ];
 
+/// The columns of a remark that was kept.
+const MAX_SHOWN: usize = 160;
+
 pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String>) -> Result<Exit> {
     let only_one = agent.is_some();
     let mut next = agent;
@@ -40,7 +49,8 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
                     terminal.eprintln("no work waits for a verdict");
                     return Ok(Exit::Done);
                 }
-                match prompt::pick_agent(terminal, "which agent?", &waiting, "git orchestra review AGENT") {
+                match prompt::pick_agent(terminal, "which agent?", &waiting, &["git orchestra review AGENT"])
+                {
                     Ok(id) => id,
                     Err(_) => return Ok(Exit::Done),
                 }
@@ -59,53 +69,85 @@ fn review_one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> 
         review::run(&context::uninterrupted(), repo, &Request { agent: Some(id.to_owned()), give: None })?;
     let Some(work) = report.work else { return Ok(()) };
     terminal.print(&show::details(&work, terminal.painter()));
+    let id = &work.agent.id;
     loop {
-        match prompt::choose(terminal, &format!("{}?", work.agent.id), &CHOICES)? {
+        // What was noted here, or in a window, and not said yet.
+        let kept = draft::read(repo, id);
+        show_kept(terminal, &kept);
+        let plain =
+            |verdict, text| Wish { verdict, text, comments: kept.remarks.clone(), only_records: false };
+        match prompt::choose(terminal, &format!("{id}?"), &CHOICES)? {
             Some(1) => show_diff(terminal, repo, &work)?,
             Some(2) => shell(terminal, repo, &work)?,
             Some(3) => {
-                return give(
-                    terminal,
-                    repo,
-                    &work,
-                    Verdict::Approve,
-                    prompt::line("reason (may be empty)")?,
-                    vec![],
-                );
+                let reason = prompt::line("reason (may be empty)")?;
+                return give(terminal, repo, &work, plain(Verdict::Approve, reason));
             }
-            Some(4) => match prompt::line("what should change?")? {
-                Some(text) => return give(terminal, repo, &work, Verdict::Changes, Some(text), vec![]),
-                None => terminal.eprintln("no comment given; no verdict recorded"),
-            },
-            Some(5) => match edit::comments(repo, &work.agent.id)? {
-                remarks if remarks.is_empty() => terminal.eprintln("no comment given; no verdict recorded"),
-                remarks => return give(terminal, repo, &work, Verdict::Changes, None, remarks),
-            },
+            Some(4) => {
+                let only_records = only_records(terminal, repo, id);
+                let text = match &kept.text {
+                    Some(_) => prompt::line("what should change? (Enter alone: what you typed before)")?,
+                    None => prompt::line("what should change?")?,
+                };
+                let Some(text) = text.or_else(|| kept.text.clone()) else {
+                    terminal.eprintln("no comment given; no verdict recorded");
+                    continue;
+                };
+                draft::change(repo, id, Edit::Text(Some(text.clone())))?;
+                let wish = Wish { only_records, ..plain(Verdict::Changes, Some(text)) };
+                return give(terminal, repo, &work, wish);
+            }
+            Some(5) => {
+                let only_records = only_records(terminal, repo, id);
+                let comments = edit::comments(repo, id, &kept.remarks)?;
+                draft::change(repo, id, Edit::Remarks(comments.clone()))?;
+                if comments.is_empty() {
+                    terminal.eprintln("no comment given; no verdict recorded");
+                    continue;
+                }
+                let wish = plain(Verdict::Changes, kept.text.clone());
+                return give(terminal, repo, &work, Wish { comments, only_records, ..wish });
+            }
             Some(6) => {
-                return give(
-                    terminal,
-                    repo,
-                    &work,
-                    Verdict::Reject,
-                    prompt::line("reason (may be empty)")?,
-                    vec![],
-                );
+                let reason = prompt::line("reason (may be empty)")?;
+                return give(terminal, repo, &work, plain(Verdict::Reject, reason));
             }
             _ => return Ok(()),
         }
     }
 }
 
-fn give(
-    terminal: &Terminal,
-    repo: &AcceptedRepo,
-    work: &ReviewedWork,
+/// Shows what was noted before the verdict.
+fn show_kept(terminal: &Terminal, kept: &Draft) {
+    let remarks = kept.remarks.iter().map(|one| format!("{}:{}: {}", one.file, one.line, one.text));
+    for said in remarks.chain(kept.text.clone()) {
+        terminal.print(&format!("not sent yet: {}\n", text::one_line(&said, MAX_SHOWN)));
+    }
+}
+
+/// Whether requested changes can only be recorded, because the agent takes no messages. It is said before they are typed.
+fn only_records(terminal: &Terminal, repo: &AcceptedRepo, id: &AgentId) -> bool {
+    let refused = review::check_listens(repo, id).err();
+    if let Some(why) = &refused {
+        terminal.eprintln(&format!("{}; the verdict is only recorded", why.one_line()));
+    }
+    refused.is_some()
+}
+
+/// A verdict to give.
+struct Wish {
     verdict: Verdict,
     text: Option<String>,
     comments: Vec<Comment>,
-) -> Result<()> {
+    /// Whether the agent is not told.
+    only_records: bool,
+}
+
+fn give(terminal: &Terminal, repo: &AcceptedRepo, work: &ReviewedWork, wish: Wish) -> Result<()> {
+    let Wish { verdict, text, comments, only_records } = wish;
     let head = work.agent.head.as_ref().map(ToString::to_string);
-    let give = GivenVerdict { verdict, text, comments, base: None, head, keep: false, operation: None };
+    let give =
+        GivenVerdict { verdict, text, comments, base: None, head, keep: only_records, operation: None };
     let report: Report = review::run(
         &context::uninterrupted(),
         repo,

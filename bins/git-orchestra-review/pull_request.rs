@@ -233,10 +233,9 @@ fn print(terminal: &Terminal, report: &Report) {
         return print_posted(terminal, report);
     }
     terminal.print(&details(terminal, one, work, &report.verdicts));
-    terminal.hint(&format!(
-        "git orchestra review --pr {} --approve, --reject or --changes -m 'which'",
-        one.number
-    ));
+    for verdict in ["--approve", "--reject", "--changes -m 'which'"] {
+        terminal.hint(&format!("git orchestra review --pr {} {verdict}", one.number));
+    }
     terminal.hint(&format!("git diff {} {}", work.base, work.head));
 }
 

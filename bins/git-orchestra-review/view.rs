@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let agent = request.agent.clone();
     if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &agent) {
-        give.comments.extend(edit::comments(&repo, agent)?);
+        give.comments.extend(edit::comments(&repo, agent, &[])?);
     }
     if let (Some(profile), Some(agent)) = (&cli.by, &agent) {
         let by = ByAgentRequest {
@@ -112,8 +112,9 @@ fn show_report(terminal: &Terminal, repo: &Repo, report: &Report, request: &Requ
             if report.archived {
                 terminal.eprintln(&format!("{id} is archived: it was removed from this repository"));
             } else {
-                terminal
-                    .hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+                for verdict in ["--approve", "--reject", "--changes -m 'which'"] {
+                    terminal.hint(&format!("git orchestra review {id} {verdict}"));
+                }
             }
         }
         (None, _) if request.agent.is_none() => list(terminal, repo, report),

@@ -1,6 +1,6 @@
 //! Prints the progress and the report of `run`.
 
-use std::ffi::OsStr;
+use std::{cell::Cell, ffi::OsStr};
 
 use orchestra::{
     Code, Kind, Result,
@@ -65,7 +65,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::No);
     }
     let context = if cli.dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
-    let report = run::run(&context, &repo, &request, &|row| Terminal::write_line(&line(row)))?;
+    let is_hinted = Cell::new(cli.json);
+    let show_row = |row: &TaskRow| {
+        Terminal::write_line(&line(row));
+        if row.agent.is_some() && !is_hinted.replace(true) {
+            terminal.hint("'git orchestra status --watch', in another terminal, follows the agents");
+        }
+    };
+    let report = run::run(&context, &repo, &request, &show_row)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }

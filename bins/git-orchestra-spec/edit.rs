@@ -12,7 +12,8 @@ pub(crate) fn edited(terminal: &Terminal, draft: &Draft) -> Result<Option<SaveRe
     if !terminal.can_ask() && here::environment().variable("GIT_EDITOR").is_none() {
         return Err(kept(
             Error::new(Code::ArgumentMissing, "there is no terminal for an editor")
-                .hint("--from FILE, or --from - for standard input"),
+                .hint("--from FILE")
+                .hint("--from - for standard input"),
             draft,
         ));
     }

@@ -189,7 +189,7 @@ fn in_editor(
             draft.name,
             text::safe(&shown)
         ));
-        terminal.hint(&format!("git orchestra spec edit {} --from FILE saves it; or remove it", draft.name));
+        terminal.hint(&format!("git orchestra spec edit {} --from FILE saves it", draft.name));
     }
     let Some(request) = edit::edited(terminal, &draft)? else {
         draft.remove();

@@ -5,7 +5,7 @@ use orchestra_terminal::{key::Key, style::Role};
 
 use super::{
     command_key::Meaning,
-    layout, moving,
+    drafts, layout, moving,
     page::Page,
     prompt::{Decision, Mode, Prompt, Purpose},
     row::{Asked, Row},
@@ -122,31 +122,42 @@ pub(crate) fn decided(state: &mut State, decision: &Decision, key: Key) -> Vec<C
         }
         (Decision::Always(..), _) => said(state, "nothing was allowed"),
         (Decision::Review(id), Key::Char('a')) => judge(state, id, "--approve", ""),
-        (Decision::Review(id), Key::Char('c')) => {
-            state.mode = Mode::Typing(Prompt::new(Purpose::Changes(id.clone())));
-            Vec::new()
-        }
-        (Decision::Review(id), Key::Char('x')) => {
-            state.mode = Mode::Typing(Prompt::new(Purpose::Reject(id.clone())));
-            Vec::new()
-        }
+        (Decision::Review(id), Key::Char('c')) => ask_again(state, id, Purpose::Changes(id.clone())),
+        (Decision::Review(id), Key::Char('x')) => ask_again(state, id, Purpose::Reject(id.clone())),
         (Decision::Review(_), _) => said(state, "nothing was judged"),
     }
 }
 
-/// Judges the work of an agent, with the remarks on it.
+/// Asks for a text about the work of an agent; what was typed earlier and not said yet is there again.
+fn ask_again(state: &mut State, id: &AgentId, purpose: Purpose) -> Vec<Call> {
+    let text = state.texts.get(id).cloned().unwrap_or_default();
+    state.mode = Mode::Typing(Prompt { text, ..Prompt::new(purpose) });
+    Vec::new()
+}
+
+/// Judges the work of an agent, with the remarks on it. They are kept until the verdict is given.
 pub(crate) fn judge(state: &mut State, id: &AgentId, verdict: &str, message: &str) -> Vec<Call> {
     let mut command = vec!["review".to_owned(), id.to_string(), verdict.to_owned()];
     if !message.is_empty() {
         command.extend(["-m".to_owned(), message.to_owned()]);
     }
-    let remarks = state.remarks.remove(id).unwrap_or_default();
+    let remarks = state.remarks.get(id).cloned().unwrap_or_default();
     if verdict == "--changes" && message.is_empty() && remarks.is_empty() {
         return said(state, "nothing was judged: it needs a message or remarks");
     }
     command.extend(remarks.into_iter().flat_map(|(place, text)| ["-C".to_owned(), place, text]));
+    let mut calls = drafts::keep_text(state, id, message);
     moving::bring_page(state);
-    moving::open(state, Page::Result { command })
+    calls.extend(moving::open(state, Page::Result { command }));
+    calls
+}
+
+/// Returns the agent whose work a command judges.
+pub(crate) fn judged(command: &[String]) -> Option<AgentId> {
+    match command {
+        [review, id, ..] if review == "review" => AgentId::parse(id).ok(),
+        _ => None,
+    }
 }
 
 /// Follows a change of the agents: a question that was answered or replaced meanwhile is not asked any more.

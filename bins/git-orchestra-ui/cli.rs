@@ -48,10 +48,12 @@ pub(crate) const PAGE: Page = Page {
                 "In a diff, 'C' remarks on the line of the cursor, and space marks its file as read, until it changes. 'F' \
                  lists the files, with those that you read, and ']' and '[' go to the next one and the one before. From \
                  140 columns on, Enter shows a diff side by side; '=' changes that. 'v' judges: 'a' \
-                 approves, 'c' requests changes, 'x' rejects; remarks go with the verdict.",
+                 approves, 'c' requests changes, 'x' rejects; remarks go with the verdict. Until then, remarks and marks are kept in \
+                 this clone, also when the window is left.",
                 "'L' shows the landing plan, 'u' what undo would do, 'Y' what sync would exchange; 'y' does it. 'R' shows \
                  runs and gates, 'I' the inbox, 'H' sessions. ':' takes any command of git orchestra, which gets the \
-                 terminal meanwhile. Ctrl-Z pauses the window. 'q' and Ctrl-C leave it.",
+                 terminal meanwhile. Ctrl-Z pauses the window. Ctrl-C leaves what is asked, and else, \
+                 as 'q' does, the window.",
             ],
         ),
         (

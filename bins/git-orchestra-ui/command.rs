@@ -5,7 +5,7 @@
 //! | `view` | the loop: news and keys in, frames and calls out |
 //! | `row`, `page`, `diff`, `prompt`, `state` | what is shown. Pure |
 //! | `command_key` | what each key means |
-//! | `update`, `moving`, `answering`, `files`, `picking`, `mouse` | how news and keys change what is shown, and what they ask for. Pure |
+//! | `update`, `moving`, `answering`, `files`, `drafts`, `picking`, `mouse` | how news and keys change what is shown, and what they ask for. Pure |
 //! | `layout`, `draw`, `panes`, `diff_panes`, `bars`, `paint` | frames. Pure |
 //! | `sgr` | the colours in what commands print |
 //! | `plain`, `plain_view` | agents as lines, and the loop of that |
@@ -19,6 +19,7 @@ mod cli;
 mod command_key;
 mod diff;
 mod diff_panes;
+mod drafts;
 mod draw;
 mod files;
 mod layout;

@@ -136,6 +136,20 @@ impl Keymap {
         (!is_taken).then_some(binding.character)
     }
 
+    /// Says of what the window does and has no key any more who has it.
+    pub(crate) fn without_key(&self) -> Vec<String> {
+        let lost = BINDINGS.iter().filter(|binding| self.key_of(binding).is_none());
+        let taker = |binding: &Binding| self.0.iter().find(|(_, key)| *key == binding.character);
+        lost.filter_map(|binding| {
+            let (taker, key) = taker(binding)?;
+            let name = binding.name;
+            Some(format!(
+                "'{key}' is {taker}, and {name} has no key: git config orchestra.ui.keys.{name} gives it one"
+            ))
+        })
+        .collect()
+    }
+
     /// Returns the key of the binding with a name.
     pub(crate) fn key_named(&self, name: &str) -> Option<char> {
         self.key_of(BINDINGS.iter().find(|binding| binding.name == name)?)
@@ -167,6 +181,7 @@ impl Keymap {
             },
             Key::Backspace
             | Key::EmptyLine
+            | Key::Interrupt
             | Key::Pause
             | Key::PasteBegin
             | Key::PasteEnd

@@ -1,7 +1,6 @@
 //! A diff as it is read: its files, the places of its lines, and which lines are beside each other. Pure.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
+use orchestra::ops::review::draft::fingerprint;
 use ratatui::text::Line;
 
 /// A place in a diff: the file, and the line of its new version.
@@ -20,7 +19,7 @@ pub(crate) struct DiffFile {
     /// Added and removed lines.
     pub(crate) lines: (u64, u64),
     /// What its lines are, so that a file that changed after it was read is known.
-    pub(crate) fingerprint: u64,
+    pub(crate) fingerprint: String,
 }
 
 /// A row of a diff that is shown side by side, with the numbers of its lines.
@@ -101,7 +100,8 @@ fn name_in<'a>(text: &'a str, side: &str) -> Option<&'a str> {
 #[derive(Default)]
 struct Reader {
     diff: Diff,
-    hasher: DefaultHasher,
+    /// The lines of the file that is read.
+    lines: Vec<String>,
     /// The lines that are left of the old and the new version in this hunk.
     left: (u64, u64),
     /// The next line of the new version; `None` before the lines of a file, and in one that was removed.
@@ -117,7 +117,7 @@ impl Reader {
         } else {
             self.content(at, text);
         }
-        text.hash(&mut self.hasher);
+        self.lines.push(text.to_owned());
     }
 
     /// Reads a line outside of hunks.
@@ -199,9 +199,9 @@ impl Reader {
     }
 
     fn end_file(&mut self) {
-        let hasher = std::mem::take(&mut self.hasher);
+        let lines = std::mem::take(&mut self.lines);
         if let Some(file) = self.diff.files.last_mut() {
-            file.fingerprint = hasher.finish();
+            file.fingerprint = fingerprint(lines.iter().map(String::as_str));
         }
     }
 

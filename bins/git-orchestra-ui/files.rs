@@ -6,7 +6,7 @@ use orchestra_terminal::{key::Key, style::Role};
 use super::{
     command_key::Meaning,
     diff::{DiffFile, Place},
-    layout,
+    drafts, layout,
     page::Page,
     prompt::{Mode, Prompt, Purpose},
     state::{Call, Pane, State},
@@ -91,13 +91,16 @@ pub(crate) fn keep_remark(state: &mut State, id: &AgentId, place: String, words:
     let before = remarks.len();
     remarks.retain(|(at, _)| *at != place);
     let was_there = remarks.len() < before;
+    let kept = drafts::keep_remark(id, &place, words.clone());
     if words.is_empty() {
-        return said(state, if was_there { "the remark is removed" } else { "nothing was remarked" });
+        state.say(Role::Plain, if was_there { "the remark is removed" } else { "nothing was remarked" });
+        return kept;
     }
     remarks.push((place, words));
     let count = text::count(remarks.len() as u64, "remark");
     let next = state.keymap.shown("review", "sends the verdict with them");
-    said(state, format!("{count} on {id}: {next}"))
+    state.say(Role::Plain, format!("{count} on {id}: {next}"));
+    kept
 }
 
 /// Marks the file of the cursor as read, or as not read.
@@ -121,10 +124,11 @@ fn toggle(state: &mut State, id: &AgentId, at: usize) -> Vec<Call> {
         marks.remove(&key);
         "is not marked any more"
     } else {
-        marks.insert(key.clone(), file.fingerprint);
+        marks.insert(key.clone(), file.fingerprint.clone());
         "is marked as read"
     };
-    said(state, format!("{} {what}", text::safe(&key.1)))
+    state.say(Role::Plain, format!("{} {what}", text::safe(&key.1)));
+    vec![drafts::keep_mark(id, key, (!is_read).then_some(file.fingerprint))]
 }
 
 /// Moves the cursor to a file of the diff, whose first line is then the first in sight.

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orchestra::{model::AgentId, ops::ui::ProfileChoice};
+use orchestra::{
+    model::AgentId,
+    ops::{review::draft::Edit, ui::ProfileChoice},
+};
 use orchestra_terminal::{key::Key, style::Role};
 use ratatui::text::Line;
 
@@ -18,7 +21,7 @@ use super::{
 type FileKey = (bool, String);
 
 /// The files that were read, with their lines as they were then.
-pub(crate) type ReadFiles = BTreeMap<FileKey, u64>;
+pub(crate) type ReadFiles = BTreeMap<FileKey, String>;
 
 /// A side of the window.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -66,6 +69,8 @@ pub(crate) struct State {
     pub(crate) remarks: BTreeMap<AgentId, Vec<(String, String)>>,
     /// The files of agents' work that were read.
     pub(crate) read_files: BTreeMap<AgentId, ReadFiles>,
+    /// What is to be said of the work of agents, as far as it was typed and not said yet.
+    pub(crate) texts: BTreeMap<AgentId, String>,
     /// Whether a diff is shown side by side where it fits.
     pub(crate) side_by_side: bool,
     /// The first line in sight of the list of keys.
@@ -103,6 +108,7 @@ impl State {
             pasting: false,
             remarks: BTreeMap::new(),
             read_files: BTreeMap::new(),
+            texts: BTreeMap::new(),
             side_by_side: true,
             keys_top: 0,
             keymap: Keymap::default(),
@@ -195,6 +201,10 @@ pub(crate) enum Call {
     Load { command: Vec<String>, delayed: bool },
     /// Runs a command that changes something. It is not ended when another page is shown.
     Run(Vec<String>),
+    /// Changes the draft of a review.
+    Draft(AgentId, Edit),
+    /// Reads the draft of a review.
+    ReadDraft(AgentId),
     /// Does something.
     Act(Action),
     /// Lends the terminal to a command of ours. With `stays`, what it printed is read before the window returns.

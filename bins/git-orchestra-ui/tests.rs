@@ -1,8 +1,11 @@
 //! What is shown, without a terminal: frames as texts, and what keys ask for.
 
 use orchestra::{
-    model::{AgentId, Liveness, Phase},
-    ops::ui::ProfileChoice,
+    model::{AgentId, Liveness, Phase, verdict::Comment},
+    ops::{
+        review::draft::{Draft, Edit},
+        ui::ProfileChoice,
+    },
 };
 use orchestra_terminal::{
     key::{Key, keys},
@@ -14,7 +17,7 @@ use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use super::{
     command_key::Keymap,
     diff::{Diff, Place},
-    draw, layout,
+    drafts, draw, layout,
     page::Page,
     plain::Plain,
     prompt::{Mode, split},
@@ -215,10 +218,31 @@ fn remarks_go_with_the_verdict() {
     press(&mut state, "d");
     print(&mut state, DIFF);
     press(&mut state, "\u{1b}[CGCwhy four?\r");
+    // Until the verdict is given, also a window that is opened later has them.
+    let kept = |edit| Call::Draft(id("designer-k2m1p"), edit);
+    let why = Comment { file: "tests/login.rs".to_owned(), line: 14, text: "why four?".to_owned() };
+    assert_eq!(press(&mut state, "Cx\u{15}why four?\r"), [kept(Edit::Remark(why.clone()))]);
     let calls = press(&mut state, "vcsee there\r");
     let command =
         ["review", "designer-k2m1p", "--changes", "-m", "see there", "-C", "tests/login.rs:14", "why four?"];
-    assert_eq!(calls, [Call::Run(command.map(str::to_owned).to_vec())]);
+    let command = command.map(str::to_owned).to_vec();
+    assert_eq!(calls, [kept(Edit::Text(Some("see there".to_owned()))), Call::Run(command.clone())]);
+    // A verdict that is refused loses nothing, and one that was given is not given twice.
+    let ended = |succeeded| Msg::Ran { command: command.clone(), lines: Vec::new(), succeeded };
+    assert_eq!(update(&mut state, ended(false)), [Call::ReadDraft(id("designer-k2m1p"))]);
+    press(&mut state, "vc");
+    assert!(drawn(&state).contains("see there"), "{}", drawn(&state));
+    press(&mut state, "\u{1b}");
+    update(&mut state, ended(true));
+    press(&mut state, "vc");
+    assert!(!drawn(&state).contains("see there"), "{}", drawn(&state));
+    assert!(press(&mut state, "\r").is_empty(), "nothing is left to say");
+    let mut draft = Draft::default();
+    draft.remarks.push(why);
+    drafts::take(&mut state, &id("designer-k2m1p"), draft);
+    press(&mut state, "d");
+    print(&mut state, DIFF);
+    assert!(drawn(&state).contains("# why four?"), "{}", drawn(&state));
     let lines = sgr::lines(DIFF.as_bytes(), false);
     for (at, expected) in [(3, None), (4, Some(12)), (5, Some(13)), (6, Some(13)), (7, Some(14))] {
         let expected = expected.map(|line| Place { file: "tests/login.rs".to_owned(), line });
@@ -377,6 +401,51 @@ fn a_key_that_the_user_chose_takes_the_place_of_another() {
     assert!(press(&mut state, "q").is_empty());
     assert_eq!(press(&mut state, "d"), [Call::Quit]);
     assert!(drawn(&state).contains("d quit"), "{}", drawn(&state));
+    let lost = state.keymap.without_key();
+    let said = "'d' is quit, and diff has no key: git config orchestra.ui.keys.diff gives it one".to_owned();
+    assert_eq!(lost, [said]);
+    let both = [("quit".to_owned(), 'd'), ("diff".to_owned(), 'q')];
+    assert_eq!(Keymap::new(both).without_key(), Vec::<String>::new());
+}
+
+#[test]
+fn ctrl_c_leaves_what_is_asked_and_then_the_window() {
+    for keys in ["N", ":ls", "/x", "S", "v", "?", "wx"] {
+        let mut state = shown(80, 14, rows());
+        press(&mut state, keys);
+        assert_ne!(state.mode, Mode::Normal, "{keys}");
+        assert!(press(&mut state, "\u{3}").is_empty(), "{keys}");
+        assert_eq!(state.mode, Mode::Normal, "{keys}");
+        assert_eq!(press(&mut state, "\u{3}"), [Call::Quit], "{keys}");
+    }
+    let mut state = shown(80, 14, rows());
+    press(&mut state, "N\u{1b}[200~pasted\u{3}");
+    assert_eq!((state.mode.clone(), state.pasting), (Mode::Normal, false));
+}
+
+#[test]
+fn what_was_done_in_part_and_what_is_kept_is_said() {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut state = shown(100, 14, rows());
+    press(&mut state, "L");
+    print(&mut state, "2 branches land\n");
+    press(&mut state, "y");
+    let printed = "1  a  merged\n2 of 3 landed in main: 6087..9fe7\nhint: git orchestra undo\n";
+    let lines = sgr::lines(printed.as_bytes(), false);
+    update(&mut state, Msg::Ran { command: words(&["merge-ranked"]), lines, succeeded: false });
+    let frame = drawn(&state);
+    assert!(frame.ends_with("not all was done: 2 of 3 landed in main: 6087..9fe7"), "{frame}");
+    // Work that has not landed.
+    press(&mut state, "\u{1b}GD");
+    let command = state.contents.command.clone().unwrap();
+    let lines = sgr::lines(b"designer-k2m1p  kept  its work is not in main\n", false);
+    let kept = Msg::Printed { command, lines, diff: Diff::default(), is_cut: false, succeeded: false };
+    update(&mut state, kept);
+    let frame = drawn(&state);
+    assert!(
+        frame.contains("kept: L lands it") && frame.contains("':cleanup --discard tidy-de0dt'"),
+        "{frame}"
+    );
 }
 
 fn messages() -> impl Strategy<Value = Msg> {

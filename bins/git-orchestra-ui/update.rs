@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::{
     answering,
     command_key::{self, Meaning},
-    files, layout, mouse, moving,
+    drafts, files, layout, mouse, moving,
     page::Page,
     picking,
     prompt::{Decision, Mode, Prompt, Purpose},
@@ -37,11 +37,14 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Call> {
             (contents.lines, contents.is_cut, contents.succeeded) = (lines, is_cut, succeeded);
             contents.diff = diff;
             contents.is_loading = false;
-            if contents.is_stale { moving::reload(state) } else { Vec::new() }
+            if !succeeded {
+                kept(state);
+            }
+            if state.contents.is_stale { moving::reload(state) } else { Vec::new() }
         }
         Msg::Ran { command, lines, succeeded } => {
             ran(state, &command, lines, succeeded);
-            Vec::new()
+            judged(state, &command, succeeded)
         }
         Msg::Did(Ok(what)) => {
             state.say(Role::Good, what);
@@ -63,14 +66,54 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Call> {
 
 /// Shows what a command printed that changed something.
 fn ran(state: &mut State, command: &[String], lines: Vec<Line<'static>>, succeeded: bool) {
-    let (role, word) = if succeeded { (Role::Good, "done") } else { (Role::Bad, "failed") };
-    let said = lines.iter().map(ToString::to_string).find(|line| succeeded || line.starts_with("error"));
-    let said = said.filter(|_| !succeeded).map_or_else(String::new, |line| format!(": {line}"));
-    state.say(role, format!("{word}: {}{said}", shown_command(command)));
+    let (role, said) = outcome(command, &lines, succeeded);
+    state.say(role, said);
     if state.contents.command.as_deref() == Some(command) {
         let contents = &mut state.contents;
         (contents.lines, contents.succeeded, contents.is_loading) = (lines, succeeded, false);
     }
+}
+
+/// Says how a command ended. One that did a part of what was asked, such as to land one of two branches, did not fail: its last line says
+/// what it did.
+fn outcome(command: &[String], lines: &[Line<'_>], succeeded: bool) -> (Role, String) {
+    let command = shown_command(command);
+    if succeeded {
+        return (Role::Good, format!("done: {command}"));
+    }
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    if let Some(error) = lines.iter().find(|line| line.starts_with("error")) {
+        return (Role::Bad, format!("failed: {command}: {error}"));
+    }
+    let is_said = |line: &&String| !line.trim().is_empty() && !line.starts_with("hint:");
+    match lines.iter().rev().find(is_said) {
+        Some(said) => (Role::Warn, format!("not all was done: {said}")),
+        None => (Role::Bad, format!("failed: {command}")),
+    }
+}
+
+/// Says what can be done with an agent that cleanup keeps.
+fn kept(state: &mut State) {
+    let Page::Plan { dry, .. } = &state.page else { return };
+    let id = match dry.as_slice() {
+        [cleanup, .., id] if cleanup == "cleanup" => id.clone(),
+        _ => return,
+    };
+    let has_ended = |id: &str| state.rows.iter().any(|row| row.id.as_str() == id && row.phase.is_terminal());
+    if !has_ended(&id) {
+        return state.say(Role::Warn, format!("{id} is kept: the page says why"));
+    }
+    let land = state.keymap.shown("land", "lands it");
+    state.say(Role::Warn, format!("kept: {land}, ':cleanup --discard {id}' removes it"));
+}
+
+/// Forgets what was said with a verdict. Where it failed, what was typed is kept, and said the next time.
+fn judged(state: &mut State, command: &[String], succeeded: bool) -> Vec<Call> {
+    let Some(id) = answering::judged(command) else { return Vec::new() };
+    if succeeded {
+        drafts::forget(state, &id);
+    }
+    vec![Call::ReadDraft(id)]
 }
 
 /// Takes in the agents after a change.
@@ -100,6 +143,15 @@ fn agents(state: &mut State, rows: Vec<Row>, hidden: usize, changed: &Changed) -
 
 /// Handles a key.
 fn press(state: &mut State, key: Key) -> Vec<Call> {
+    // Ctrl-C leaves what is asked, and else the window. It is never pasted.
+    let key = match (key, &state.mode) {
+        (Key::Interrupt, Mode::Normal) => return vec![Call::Quit],
+        (Key::Interrupt, _) => {
+            state.pasting = false;
+            Key::Escape
+        }
+        _ => key,
+    };
     match key {
         Key::PasteBegin | Key::PasteEnd => {
             state.pasting = key == Key::PasteBegin;

@@ -8,7 +8,7 @@ use orchestra::{
     error::ErrorContext as _,
     git::Repo,
     model::{AgentId, text},
-    ops::{ui, unasked},
+    ops::{review::draft, ui, unasked},
     world::Environment,
 };
 use orchestra_terminal::{
@@ -19,13 +19,13 @@ use super::{
     actions,
     cli::Cli,
     command_key::{BINDINGS, Keymap, Meaning},
-    draw, layout,
+    drafts, draw, layout,
     loader::Loader,
     plain_view,
     prompt::Mode,
     screen::Frames,
     state::{Action, Call, Msg, State},
-    update::{question, run as run_command, spawn, update},
+    update::{question, run as run_command, shown_command, spawn, update},
     watcher::{self, Post},
 };
 
@@ -56,6 +56,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let names: Vec<&str> = BINDINGS.iter().map(|binding| binding.name).collect();
     let (chosen, with_mouse) = (ui::chosen_keys(&repo, &names)?, ui::uses_mouse(&repo)?);
+    let kept = draft::all(&repo)?;
     drop(repo);
     let needs_terminal = || {
         Error::usage("git orchestra ui needs a terminal, on which it draws").hint_command(&[
@@ -74,6 +75,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let plain = cli.ascii || !is_unicode(environment);
     let mut state = State::new(size, environment.now().as_second(), place, plain);
     state.keymap = Keymap::new(chosen.into_iter().map(|chosen| (chosen.name, chosen.key)));
+    if let Some(lost) = state.keymap.without_key().first() {
+        state.say(Role::Warn, lost.clone());
+    }
+    kept.into_iter().for_each(|(id, draft)| drafts::take(&mut state, &id, draft));
     let mut window = Window {
         terminal,
         screen,
@@ -179,10 +184,28 @@ impl Window<'_> {
                 self.loader.load(command, delayed, layout::page_width(&self.state));
             }
             Call::Run(command) => self.loader.run(command, layout::page_width(&self.state)),
+            Call::Draft(id, edit) => {
+                let kept =
+                    Repo::discover(here::environment()).and_then(|repo| draft::change(&repo, &id, edit));
+                if let Err(error) = kept {
+                    self.say_error(&error);
+                }
+            }
+            Call::ReadDraft(id) => {
+                if let Ok(repo) = Repo::discover(here::environment()) {
+                    let draft = draft::read(&repo, &id);
+                    drafts::take(&mut self.state, &id, draft);
+                }
+            }
             Call::Act(action) => actions::begin(&self.post, &self.cancel, action),
             Call::Lend { command, stays } => {
                 let ended = self.screen.run(&command, stays);
-                self.returned(ended.map(|status| status.success()), "the command");
+                let what = shown_command(&command);
+                self.returned(ended.map(|status| status.success()), &what);
+                if self.state.message.is_some() && command == ["spec", "edit"] {
+                    let hint = format!("{what} failed; ':spec new NAME' begins a spec where there is none");
+                    self.state.say(Role::Warn, hint);
+                }
             }
             Call::Shell(folder) => {
                 let ended = self.screen.shell(Path::new(&folder));

@@ -31,6 +31,8 @@ const LOGIN: &str = "/login";
 const KEY: &str = "orchestra-key";
 /// The header that marks a request which may come again.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The type that a browser accepts when a person reads the answer.
+const PAGE: &[u8] = b"text/html";
 /// The delay of an answer to somebody who is not logged in.
 const STRANGER_DELAY: Duration = Duration::from_millis(100);
 /// How long the body of a request may take.
@@ -47,12 +49,15 @@ pub(crate) async fn answer(server: &Arc<Server>, mut request: Request<Incoming>)
         if refusal == Refusal::Stranger {
             tokio::time::sleep(STRANGER_DELAY).await;
         }
-        return Reply::refusal(refusal).response();
+        return match nowhere_page(server, &head).filter(|_| refusal == Refusal::Stranger) {
+            Some(page) => page,
+            None => Reply::refusal(refusal).response(),
+        };
     }
     let path = head.uri.path();
     let is_post = head.method == Method::POST;
     if !is_post && let Some(asset) = assets::find(path) {
-        return replies::file(asset.bytes(&server.environment).into_owned(), asset.kind);
+        return replies::file(200, asset.bytes(&server.environment).into_owned(), asset.kind);
     }
     let body = if is_post { read(body).await } else { Ok(Vec::new()) };
     let body = match body {
@@ -62,7 +67,7 @@ pub(crate) async fn answer(server: &Arc<Server>, mut request: Request<Incoming>)
     if is_post && path == LOGIN {
         return log_in(server, &head, &body).await.response();
     }
-    let Some(target) = Target::parse(path, head.uri.query()) else { return unknown().response() };
+    let Some(target) = Target::parse(path, head.uri.query()) else { return nowhere(server, &head) };
     if !is_post && socket::PATHS.contains(&path) {
         return socket::open(server, &head, upgrade, epoch);
     }
@@ -71,8 +76,23 @@ pub(crate) async fn answer(server: &Arc<Server>, mut request: Request<Incoming>)
     }
     match api::find(head.method.as_str(), &target) {
         Some(route) => call(server, &head, route, target, body).await.response(),
-        None => unknown().response(),
+        None => nowhere(server, &head),
     }
+}
+
+/// Returns a page that says so, if a person typed an address outside of the calls into a browser, and reads the answer.
+fn nowhere_page(server: &Server, head: &Parts) -> Option<Response<Body>> {
+    let is_call = head.uri.path().starts_with("/api") || socket::PATHS.contains(&head.uri.path());
+    let accepts = values(&head.headers, &header::ACCEPT);
+    let has_html = accepts.iter().any(|types| types.windows(PAGE.len()).any(|part| part == PAGE));
+    let asset = assets::find(assets::NOWHERE)?;
+    (head.method == Method::GET && !is_call && has_html)
+        .then(|| replies::file(404, asset.bytes(&server.environment).into_owned(), asset.kind))
+}
+
+/// Answers that there is nothing: a browser with a page, a program with an error.
+fn nowhere(server: &Server, head: &Parts) -> Response<Body> {
+    nowhere_page(server, head).unwrap_or_else(|| unknown().response())
 }
 
 /// Asks the guard.

@@ -23,6 +23,9 @@ const PICTURE: &str = "image/svg+xml";
 /// A picture of points, for what shows no other.
 const POINTS: &str = "image/png";
 
+/// The page for an address at which there is nothing. It holds nothing of the request.
+pub(crate) const NOWHERE: &str = "/nowhere.html";
+
 /// All files of the page.
 const ASSETS: &[Asset] = &[
     Asset { path: "/", kind: "text/html; charset=utf-8", content: include_bytes!("page/index.html") },
@@ -45,6 +48,7 @@ const ASSETS: &[Asset] = &[
     Asset { path: "/link.js", kind: SCRIPT, content: include_bytes!("page/link.js") },
     Asset { path: "/matrix.js", kind: SCRIPT, content: include_bytes!("page/matrix.js") },
     Asset { path: "/more.js", kind: SCRIPT, content: include_bytes!("page/more.js") },
+    Asset { path: NOWHERE, kind: "text/html; charset=utf-8", content: include_bytes!("page/nowhere.html") },
     Asset { path: "/notices.js", kind: SCRIPT, content: include_bytes!("page/notices.js") },
     Asset { path: "/patch.js", kind: SCRIPT, content: include_bytes!("page/patch.js") },
     Asset { path: "/plan.js", kind: SCRIPT, content: include_bytes!("page/plan.js") },

@@ -86,8 +86,8 @@ impl Reply {
 }
 
 /// Returns a file of the page as an answer.
-pub(crate) fn file(bytes: Vec<u8>, kind: &'static str) -> Response<Body> {
-    with_headers(Full::new(Bytes::from(bytes)).boxed(), 200, kind)
+pub(crate) fn file(status: u16, bytes: Vec<u8>, kind: &'static str) -> Response<Body> {
+    with_headers(Full::new(Bytes::from(bytes)).boxed(), status, kind)
 }
 
 /// Returns a body as an answer, with the headers of every answer.

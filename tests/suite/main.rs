@@ -118,6 +118,7 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod review_drafts;
 mod review_fix;
 mod review_from_run;
 mod review_merge;

@@ -152,7 +152,7 @@ fn agents_that_cannot_be_resumed_are_refused_with_a_reason() {
         .stderr_has("is already running")
         .stderr_has("git orchestra send");
     repo.orchestra(["resume", "nobody"]).exits(3).stderr_has("no agent 'nobody'");
-    repo.orchestra(["resume"]).exits(2).stderr_has("git orchestra resume AGENT, or --all");
+    repo.orchestra(["resume"]).exits(2).stderr_has("git orchestra resume --all");
     // An agent of another clone, while it runs there.
     world.git(world.dir(), ["clone", "-q", &repo.path().to_string_lossy(), "other"]);
     let other = TestRepo::new(&world, world.dir().join("other"));

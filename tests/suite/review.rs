@@ -32,8 +32,11 @@ fn waiting_work_is_listed_and_the_details_are_shown() {
         .filter_map(|agent| agent["id"].as_str())
         .collect();
     assert!(ids.len() == 2 && ids.contains(&one.as_str()) && ids.contains(&two.as_str()), "{ids:?} {failed}");
-    let shown =
-        repo.orchestra(["review", &one]).succeeded().stderr_has("--approve, --reject or --changes").stdout();
+    let shown = repo
+        .orchestra(["review", &one])
+        .succeeded()
+        .stderr_has(&format!("git orchestra review {one} --reject"))
+        .stdout();
     for line in ["  # The first\n", " Say one\n", "  +1 -0 file.txt\n", "  +1 -0 new.txt\n"] {
         assert!(shown.contains(line), "{line}\n{shown}");
     }

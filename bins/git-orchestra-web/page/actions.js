@@ -44,7 +44,7 @@ export function actions(id, current) {
       return;
     const answer = await act(result, command(...words), "cleanup", { agents: [id] });
     const [row] = answer?.agents ?? [];
-    if (row && row.outcome !== "removed") fill(result, `It was ${row.outcome}: `, row.why ?? "", row.hint ? ` — ${row.hint}` : "");
+    if (row && row.outcome !== "removed") fill(result, `It was ${row.outcome}: `, row.why ?? "", row.hint ? ` — ${(row.hints ?? [row.hint]).join(" — ")}` : "");
   }
 
   function draw() {

@@ -93,7 +93,7 @@ function ended(error) {
       make("p", {}, "Start the page again: git orchestra web"),
     ),
   );
-  say("✕ ended", "ended");
+  say(isStranger ? "✕ not logged in" : "✕ the link does not log in", "ended");
 }
 
 async function start() {

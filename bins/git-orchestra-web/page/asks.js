@@ -2,7 +2,7 @@
 
 import { mayWrite } from "./api.js";
 import { command } from "./commands.js";
-import { button, fill, make } from "./dom.js";
+import { button, fill, make, setText } from "./dom.js";
 import { act, resultLine } from "./sheet.js";
 
 /** Makes the part with a question. Its buttons stay while the question is the same: nobody presses one for another question. */
@@ -17,10 +17,12 @@ export function asks() {
   }
 
   function permission(agent) {
+    const equal = make("code", {}, command("send", agent.id, "--allow"));
     const deny = async () => {
-      const why = make("input", { "aria-label": "Why not", placeholder: "why not (may be empty)", autocomplete: "off" });
-      const send = () =>
-        answer(agent, ["--deny", ...(why.value ? ["-m", why.value] : [])], { allow: false, ...(why.value ? { text: why.value } : {}) });
+      const words = () => ["--deny", ...(why.value ? ["-m", why.value] : [])];
+      const equals = () => setText(equal, command("send", agent.id, ...words()));
+      const why = make("input", { "aria-label": "Why not", placeholder: "why not (may be empty)", autocomplete: "off", oninput: equals });
+      const send = () => answer(agent, words(), { allow: false, ...(why.value ? { text: why.value } : {}) });
       const form = make(
         "form",
         { class: "buttons", onsubmit: (event) => (event.preventDefault(), send()) },
@@ -32,6 +34,7 @@ export function asks() {
         button("Back", () => draw(agent, true)),
         form,
       );
+      equals();
       why.focus();
     };
     const choices = make("div", { class: "buttons" });
@@ -44,7 +47,7 @@ export function asks() {
         }),
       button("Allow", () => answer(agent, ["--allow"], { allow: true }), { class: "allow" }),
     );
-    return [choices, make("p", { class: "equals" }, make("code", {}, command("send", agent.id, "--allow")))];
+    return [choices, make("p", { class: "equals" }, equal)];
   }
 
   function choice(agent) {

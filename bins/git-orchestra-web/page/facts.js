@@ -20,14 +20,30 @@ const FIRST = [
 ];
 const MONEY = new Set(["cost_usd"]);
 const BYTES = new Set(["memory_bytes"]);
+/** The names of facts that are not words. */
+const NAMES = {
+  cost_usd: "cost",
+  memory_bytes: "memory",
+  ran_seconds: "seconds that it ran",
+  told_at: "heard of at",
+  pid: "process",
+  supervisor_pid: "process of the supervisor",
+  attached_pid: "process that is attached",
+};
 const HIDDEN = new Set(["id", "request", "choice", "waiting"]);
 
 function text(name, value) {
   if (MONEY.has(name)) return dollars(value);
   if (BYTES.has(name)) return size(value);
-  if (Array.isArray(value)) return value.map((one) => (typeof one === "object" ? JSON.stringify(one) : String(one))).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return value.map((one) => text(name, one)).join(value.some((one) => typeof one === "object") ? "; " : ", ");
+  if (value === true) return "yes";
+  if (typeof value !== "object" || value === null) return String(value);
+  const parts = Object.entries(value).filter(([, one]) => !isEmpty(one));
+  return parts.map(([part, one]) => `${words(part)} ${typeof one === "object" ? `(${text(part, one)})` : text(part, one)}`).join(", ");
 }
+
+/** Returns the name of a fact as words. */
+const words = (name) => (NAMES[name] ?? name).replaceAll("_", " ");
 
 const isEmpty = (value) => value == null || value === "" || value === false || (Array.isArray(value) && value.length === 0);
 
@@ -56,7 +72,7 @@ export function facts(id, current) {
     const others = Object.entries(agent).filter(
       ([name, value]) => !isEmpty(value) && !HIDDEN.has(name) && !FIRST.some(([one]) => one === name),
     );
-    const rows = [...first, ...others.map(([name, value]) => [name.replaceAll("_", " "), text(name, value)])];
+    const rows = [...first, ...others.map(([name, value]) => [words(name), text(name, value)])];
     fill(list, ...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
   }
 

@@ -4,7 +4,7 @@ import { count, make, setText } from "./dom.js";
 import { howToAct, mayWrite } from "./api.js";
 import { keyList } from "./keys.js";
 import { areLoud, setLoud } from "./notices.js";
-import { known } from "./store.js";
+import { agents, known } from "./store.js";
 
 const PLACES = [
   ["specs", "Specs", "what is to be built, and what changed"],
@@ -14,6 +14,13 @@ const PLACES = [
   ["worktrees", "Worktrees", "where agents work, and how large that is"],
   ["costs", "Costs", "by day, by program and by agent"],
 ];
+
+/** Returns how many agents work: one that waits for you is live, and does not. */
+function working(live, waiting) {
+  const all = [...agents.values()];
+  const isWaiting = (agent) => agent.waiting && agent.liveness === "live";
+  return live - (all.length > 0 ? all.filter(isWaiting).length : Math.min(live, waiting));
+}
 
 /** Makes the view. */
 export function view() {
@@ -44,11 +51,12 @@ export function view() {
     keyList(),
   );
   function changed() {
-    const { live = 0, ended = 0, hidden = 0, unreadable = 0 } = known.counts;
+    const { live = 0, waiting = 0, ended = 0, hidden = 0, unreadable = 0 } = known.counts;
     setText(
       numbers,
       [
-        `${live} running`,
+        `${working(live, waiting)} running`,
+        waiting && `${waiting} ${waiting === 1 ? "waits" : "wait"} for you`,
         `${ended} ended`,
         hidden && `${hidden} older ones are not shown`,
         unreadable && `${count(unreadable, "agent")} cannot be read: git orchestra doctor`,

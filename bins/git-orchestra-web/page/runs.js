@@ -59,7 +59,7 @@ function gatePart(run, gate, result) {
 }
 
 function messagePart(message, result, read) {
-  const { id, agent, at, kind, text, unread, reply } = message;
+  const { id, agent, at, kind, text, unread, reply, reply_via: via } = message;
   const field = make("input", { "aria-label": `Reply to ${agent}`, placeholder: "reply", autocomplete: "off" });
   const answer = async () => {
     if (
@@ -80,7 +80,7 @@ function messagePart(message, result, read) {
     make("a", { href: ofAgent(agent) }, agent),
     make("span", { class: "facts" }, ` ${kind} · `, since(at), " ago"),
     make("pre", { class: "request" }, text),
-    reply && make("p", {}, `You replied: ${typeof reply === "string" ? reply : (reply.text ?? "")}`),
+    reply && make("p", {}, `Replied${via ? ` (via ${via})` : ""}: ${reply}`),
     mayWrite() &&
       make(
         "form",

@@ -304,6 +304,9 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         if agent.waiting.is_some() {
             terminal.warn(&format!("'{}' waits for an answer: {}", agent.id, request_view::listed(agent)));
             terminal.hint(&answer_command(agent));
+            if !agent.choice {
+                terminal.hint(&format!("git orchestra send {} --deny -m 'why'", agent.id));
+            }
         }
     }
     let mut near: Vec<String> = agents.iter().filter_map(limits::near).collect();
@@ -371,7 +374,7 @@ pub fn answer_command(agent: &AgentObject) -> String {
     if agent.choice {
         format!("git orchestra send {id} 'your choice'")
     } else {
-        format!("git orchestra send {id} --allow, or --deny -m 'why'")
+        format!("git orchestra send {id} --allow")
     }
 }
 

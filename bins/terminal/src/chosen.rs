@@ -68,6 +68,6 @@ pub fn picked(terminal: &Terminal, repo: &Repo, choice: Choice, alternative: &st
                 .hint("git orchestra status --all"))
         }
         [only] if terminal.can_ask() => Ok(only.id.to_string()),
-        _ => prompt::pick_agent(terminal, "which agent?", &agents, alternative),
+        _ => prompt::pick_agent(terminal, "which agent?", &agents, &[alternative]),
     }
 }

@@ -59,7 +59,7 @@ impl FullScreen {
     pub fn open() -> Result<Option<Self>> {
         // From here on, a panic returns the terminal to its own modes.
         drop(alternate::drawing());
-        let Some(keyboard) = Keyboard::open() else { return Ok(None) };
+        let Some(keyboard) = Keyboard::open_with_interrupt() else { return Ok(None) };
         let (keys, resizes) = (keyboard.file()?, interrupt::resizes()?);
         Ok(Some(Self { keyboard, keys, resizes, with_mouse: false }))
     }
@@ -137,7 +137,7 @@ impl FullScreen {
         self.keyboard.lend(|| interrupt::while_lent(|| keyboard::keeping_modes(run)))
     }
 
-    /// Lends the terminal to a command of ours, and waits for a key at its end if `stays`, so that what it printed can be read.
+    /// Lends the terminal to a command of ours, and waits for a key at its end if `stays` or it failed, so that what it printed can be read.
     ///
     /// # Errors
     /// It cannot be run.
@@ -145,7 +145,7 @@ impl FullScreen {
         let mut command = process::sibling_command(&process::own_program());
         command.args(words);
         let ended = self.lend(|| process::status(&mut command));
-        if stays {
+        if stays || !ended.as_ref().is_ok_and(ExitStatus::success) {
             eprint_line("(any key returns)");
             self.keyboard.wait();
         }

@@ -31,6 +31,8 @@ pub enum Key {
     Backspace,
     /// Ctrl-U, which empties a line.
     EmptyLine,
+    /// Ctrl-C, where it is read as a key.
+    Interrupt,
     /// Ctrl-Z, which pauses the job as in a shell.
     Pause,
     /// What follows was pasted, up to [`Key::PasteEnd`].
@@ -59,6 +61,7 @@ pub fn keys(bytes: &[u8]) -> Vec<Key> {
             '\t' => (Key::Tab, 1),
             '\u{7f}' | '\u{8}' => (Key::Backspace, 1),
             '\u{15}' => (Key::EmptyLine, 1),
+            '\u{3}' => (Key::Interrupt, 1),
             '\u{1a}' => (Key::Pause, 1),
             c if c.is_control() || c == char::REPLACEMENT_CHARACTER => (Key::Other, c.len_utf8()),
             c => (Key::Char(c), c.len_utf8()),

@@ -1,10 +1,13 @@
 //! Reads single keys from the terminal. The terminal's own modes return however the program ends or pauses, and while another program
-//! uses it. Ctrl-C stays a signal. Ctrl-Z is read as a key: as a signal it would also stop a program that waits for this one, and the
+//! uses it. Ctrl-C stays a signal, unless a window with prompts reads it. Ctrl-Z is read as a key: as a signal it would also stop a program that waits for this one, and the
 //! shell could take the terminal before its modes are back.
 
 use std::{
     os::fd::{AsFd, OwnedFd},
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use orchestra::{Kind, Result, error::ErrorContext};
@@ -25,6 +28,9 @@ const NO_KEY: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
 /// may be about to pause, and what is typed then is for the shell.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
+/// Whether Ctrl-C is read as a key, which leaves a prompt and not the program.
+static READS_INTERRUPT: AtomicBool = AtomicBool::new(false);
+
 /// The terminal in the mode in which every key can be read at once, until this value is dropped.
 pub(crate) struct Keyboard(());
 
@@ -43,6 +49,12 @@ impl Keyboard {
         let is_taken = take(&mut locked());
         // Only if it was: dropping a keyboard takes the lock.
         is_taken.then(|| Self(()))
+    }
+
+    /// As [`Keyboard::open`], but Ctrl-C is read as a key as well.
+    pub(crate) fn open_with_interrupt() -> Option<Self> {
+        READS_INTERRUPT.store(true, Ordering::SeqCst);
+        Self::open()
     }
 
     /// Returns a file from which something can be read when a key was pressed.
@@ -159,6 +171,9 @@ fn take(before: &mut Option<Termios>) -> bool {
     let mut keys = now.clone();
     keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
     keys.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
+    if READS_INTERRUPT.load(Ordering::SeqCst) {
+        keys.special_codes[SpecialCodeIndex::VINTR] = NO_KEY;
+    }
     keys.special_codes[SpecialCodeIndex::VMIN] = 1;
     keys.special_codes[SpecialCodeIndex::VTIME] = 0;
     *before = Some(now);

@@ -6,6 +6,9 @@ use std::{fmt::Display, io, ops::Range};
 use dialoguer::console::{Key, Term, truncate_str};
 use orchestra::model::text;
 
+/// What the keys do, where there is room for it.
+const HELP: &str = " (arrows move, Enter picks, Esc leaves)";
+
 /// The rows that are not for entries: the question, and the row of the cursor.
 const OTHER_ROWS: usize = 2;
 
@@ -75,7 +78,10 @@ fn lines<T: Display>(
         let mark = if at == place.at { '>' } else { ' ' };
         format!("{mark} {}", text::safe(&item.to_string()))
     });
-    let lines = [format!("{question}{count}:")].into_iter().chain(entries);
+    let head = format!("{question}{count}");
+    let has_room = text::width(&head) + HELP.len() + 1 < columns;
+    let help = if has_room { HELP } else { "" };
+    let lines = [format!("{head}{help}:")].into_iter().chain(entries);
     lines.map(|line| truncate_str(&line, columns.saturating_sub(1), "…").into_owned()).collect()
 }
 
@@ -156,6 +162,8 @@ mod tests {
         let items = ["one", "a title\nof two lines that is far too long", "three"];
         let place = Place { at: 1, length: 3 };
         assert_eq!(lines("which?", &items, place, (9, 12)).first().map(String::as_str), Some("which?:"));
+        let first = lines("which?", &items, place, (9, 80)).remove(0);
+        assert_eq!(first, "which? (arrows move, Enter picks, Esc leaves):");
         for size in [(9, 12), (3, 20), (1, 1), (0, 0)] {
             for line in lines("which?", &items, place, size) {
                 assert!(line.chars().count() < size.1.max(2) && !line.contains('\n'), "{size:?} {line:?}");

@@ -12,7 +12,7 @@ const MAX_ANSWER: u64 = 4096;
 /// The fewest rows on which a list to move in is shown: the question, one entry, and the cursor.
 const MIN_ROWS: usize = 3;
 
-/// Lets the user pick one of several agents. `alternative` is the command to type where the user cannot be
+/// Lets the user pick one of several agents. `alternatives` are the commands to type where the user cannot be
 /// asked.
 ///
 /// # Errors
@@ -21,10 +21,11 @@ pub fn pick_agent(
     terminal: &Terminal,
     question: &str,
     agents: &[AgentObject],
-    alternative: &str,
+    alternatives: &[&str],
 ) -> Result<String> {
     if !terminal.can_ask() {
-        return Err(Error::new(Code::ArgumentMissing, "which agent?").hint(alternative));
+        let missing = Error::new(Code::ArgumentMissing, "which agent?");
+        return Err(alternatives.iter().fold(missing, |error, one| error.hint(*one)));
     }
     if agents.is_empty() {
         return Err(

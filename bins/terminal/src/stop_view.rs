@@ -29,8 +29,9 @@ pub fn pick_agents(
             terminal.eprintln("no agent is running");
             return Ok(None);
         }
-        let hint = format!("git orchestra {command} AGENT, or --all");
-        request.agents.push(prompt::pick_agent(terminal, "which agent?", &open, &hint)?);
+        let one = format!("git orchestra {command} AGENT");
+        let all = format!("git orchestra {command} --all");
+        request.agents.push(prompt::pick_agent(terminal, "which agent?", &open, &[&one, &all])?);
     }
     names::meant(terminal, repo, &mut request.agents)?;
     Ok(Some(request))

@@ -108,6 +108,8 @@ pub fn watch(
     until: Until,
     silent: bool,
 ) -> Result<Watched> {
+    // What the operation before it was doing is done, and the table is drawn past the terminal's own line.
+    terminal.status_line().clear();
     let mut view = View::new(terminal, stream, silent);
     // Uncommitted changes are measured repeatedly only if they are shown.
     let shows_dirt = request.dirt && view.draws_table();

@@ -61,13 +61,14 @@ impl Blocked {
     /// Returns the reason and hint for a merge, rebase or similar that is in progress in a checkout.
     pub(super) fn by_operation(checkout: &Checkout, branch: &str, operation: &str) -> Self {
         let (branch, place) = (text::safe(branch), checkout.path.display());
-        let end = match operation {
-            "bisect" => "git bisect reset".to_owned(),
-            other => format!("git {other} --continue, or git {other} --abort"),
+        let ends = match operation {
+            "bisect" => vec!["reset"],
+            _ => vec!["--continue", "--abort"],
         };
-        Self::new(
-            format!("a {operation} of {branch} is in progress in '{place}'"),
-            format!("{end}, in that folder"),
-        )
+        let end = |how: &str| format!("git {operation} {how}, in that folder");
+        Self {
+            why: format!("a {operation} of {branch} is in progress in '{place}'"),
+            hints: ends.into_iter().map(end).collect(),
+        }
     }
 }

@@ -200,7 +200,8 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
         if let Some((id, agent)) = branch.agent.as_ref().filter(|(_, agent)| !agent.phase.is_at_rest()) {
             let phase = agent.phase.as_str();
             return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
-                .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
+                .hint(format!("git orchestra status --wait {id}"))
+                .hint(format!("git orchestra stop {id}")));
         }
         found.push(branch);
     }

@@ -103,8 +103,11 @@ pub struct CleanedAgent {
     pub outcome: CleanupOutcome,
     /// The reason, in words.
     pub why: String,
-    /// A command to type next, if it was kept.
+    /// The first of the hints.
     pub hint: Option<String>,
+    /// What to type next, if it was kept: one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
     /// The id of the process that works in its worktree.
     pub held_by: Option<i32>,
     /// Whether it was kept because something failed, and not because it must not be removed.
@@ -447,8 +450,19 @@ fn cleaned_agent(one: ExaminedAgent, outcome: CleanupOutcome, bytes: Option<u64>
         Ok(removable) => (outcome, NotRemovable { why: removable.why, ..NotRemovable::default() }),
         Err(no) => (CleanupOutcome::Kept, no),
     };
-    let NotRemovable { why, hint, held_by, code } = no;
-    CleanedAgent { outcome, why, hint, held_by, failed: code.is_some(), code, bytes, agent: one.object }
+    let NotRemovable { why, hints, held_by, code } = no;
+    let hint = hints.first().cloned();
+    CleanedAgent {
+        outcome,
+        why,
+        hint,
+        hints,
+        held_by,
+        failed: code.is_some(),
+        code,
+        bytes,
+        agent: one.object,
+    }
 }
 
 fn report(agents: Vec<CleanedAgent>) -> Report {

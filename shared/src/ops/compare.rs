@@ -285,7 +285,8 @@ fn check_pick(picked: &AgentId, report: &Report) -> Result<()> {
     if let Some(open) = report.agents.iter().find(|one| !one.work.agent.phase.is_at_rest()) {
         let (id, phase) = (&open.work.agent.id, open.work.agent.phase.as_str());
         return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
-            .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
+            .hint(format!("git orchestra status --wait {id}"))
+            .hint(format!("git orchestra stop {id}")));
     }
     if chosen.work.agent.commits.unwrap_or(0) == 0 {
         return Err(Error::new(Code::WorkMissing, format!("agent '{picked}' has no work to approve")));

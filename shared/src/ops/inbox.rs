@@ -25,7 +25,7 @@ use crate::{
     backoff::Backoff,
     context::{Context, interrupted},
     git::Repo,
-    model::{AgentId, Fact, IdOrText, Liveness, said::ReadMessages, text},
+    model::{AgentId, Fact, IdOrText, Liveness, said::ReadMessages, text, via::Via},
     ops::{
         agent_object::AgentObject,
         selection, send,
@@ -109,6 +109,9 @@ pub struct InboxMessage {
     pub heard: Option<HeardReceipt>,
     /// What was replied last.
     pub reply: Option<String>,
+    /// Through which window that reply was sent, if not from a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_via: Option<Via>,
     /// When the program of the agent got that reply, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_heard: Option<HeardReceipt>,
@@ -226,7 +229,9 @@ pub struct ReadReport {
 pub fn read(context: &Context, repo: &Repo, request: &ReadRequest) -> Result<ReadReport> {
     only_for_people(repo, "mark messages as read")?;
     if request.messages.is_empty() && !request.all {
-        return Err(Error::usage("no message named").hint("git orchestra inbox read ID, or --all"));
+        return Err(Error::usage("no message named")
+            .hint("git orchestra inbox read ID")
+            .hint("git orchestra inbox read --all"));
     }
     let listed = run(context, repo, &Request { all: !request.all, ..Request::default() })?.messages;
     let chosen: Vec<InboxMessage> = if request.all {
@@ -310,10 +315,8 @@ pub fn reply(context: &Context, repo: &Repo, request: &ReplyRequest) -> Result<R
     send::run(context, repo, &send)?;
     mark(repo, &message.agent, std::slice::from_ref(&message))?;
     let agent = status::read_agent(repo, &message.agent)?;
-    Ok(ReplyReport {
-        message: InboxMessage { unread: false, reply: Some(request.text.clone()), ..message },
-        agent,
-    })
+    let (reply, reply_via) = (Some(request.text.clone()), repo.environment().via());
+    Ok(ReplyReport { message: InboxMessage { unread: false, reply, reply_via, ..message }, agent })
 }
 
 /// Finds a message by the first digits of its id.

@@ -285,8 +285,7 @@ fn begin_operation(context: &Context, repo: &Repo, plan: &LandingPlan, state: &S
     for (id, _) in plan.branches.iter().filter_map(|branch| branch.agent.as_ref()) {
         if repo.find_ref(&layout::agent_ref(id))?.is_none() {
             let why = format!("agent '{id}' was removed while its landing was planned");
-            return Err(Error::new(Kind::Conflict, why)
-                .hint("git orchestra undo restores it; or try again without it"));
+            return Err(Error::new(Kind::Conflict, why).hint("git orchestra undo restores it"));
         }
     }
     let mut journal = Journal::new(repo, OperationBody::Landing(Vec::new()))?;

@@ -99,7 +99,8 @@ pub fn check_free(path: &Path, replace: bool) -> Result<()> {
 
 fn taken(path: &Path) -> Error {
     Error::new(Code::PathTaken, format!("'{}' exists", path.display()))
-        .hint(format!("--force replaces it, or name another file: -o {}", quote::word("FILE")))
+        .hint("--force replaces it")
+        .hint(format!("name another file: -o {}", quote::word("FILE")))
 }
 
 /// Writes a plan to a file, whole or not at all. A file that is there is replaced only if `replace` is set, and keeps its mode.

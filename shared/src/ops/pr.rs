@@ -377,7 +377,8 @@ fn work_of(id: &AgentId, agent: &Agent) -> Result<Oid> {
     if !agent.phase.is_at_rest() {
         let phase = agent.phase.as_str();
         return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
-            .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
+            .hint(format!("git orchestra status --wait {id}"))
+            .hint(format!("git orchestra stop {id}")));
     }
     if let Some(unfinished) = &agent.unfinished {
         return Err(Error::new(

@@ -168,7 +168,8 @@ fn no_test(request: &Request) -> Error {
         None => "only what passed a test is merged",
     };
     Error::new(Code::TestMissing, format!("no test command: {why}"))
-        .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
+        .hint("--test COMMAND")
+        .hint(TEST.hint("COMMAND"))
 }
 
 fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {

@@ -143,7 +143,8 @@ fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<R
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().trim().is_empty()) {
         return Err(Error::new(Code::MessageInvalid, "the message is empty")
-            .hint("git orchestra resume AGENT -m 'what to do next', or without -m"));
+            .hint("git orchestra resume AGENT -m 'what to do next'")
+            .hint("git orchestra resume AGENT"));
     }
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
         return Err(Error::new(

@@ -2,6 +2,7 @@
 
 pub mod by_agent;
 pub mod comments;
+pub mod draft;
 pub(in crate::ops) mod fix;
 pub(in crate::ops) mod withdraw;
 mod work;
@@ -292,6 +293,11 @@ fn record_verdict(
     }
     report.given = Some(give.verdict);
     report.is_new = is_news;
+    if review.reviewer.is_none()
+        && let Err(error) = draft::said(repo, id, &give.comments)
+    {
+        report.warnings.push(error.one_line());
+    }
     if let Err(error) = write_notes(repo, id, head, &after.reviews) {
         report.warnings.push(format!("no note was written: {}", error.one_line()));
     }
@@ -305,6 +311,14 @@ fn record_verdict(
         }
     }
     Ok(())
+}
+
+/// Says, before a person types them, whether changes that are requested can be sent to an agent.
+///
+/// # Errors
+/// They cannot (3).
+pub fn check_listens(repo: &Repo, id: &AgentId) -> Result<()> {
+    check_can_receive(repo, id, &store::agent(repo, id)?)
 }
 
 /// Refuses to request changes from an agent that cannot receive them, before the verdict is recorded.
@@ -326,7 +340,8 @@ fn reviewable_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid
     if !agent.phase.is_at_rest() {
         let phase = agent.phase.as_str();
         return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
-            .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
+            .hint(format!("git orchestra status --wait {id}"))
+            .hint(format!("git orchestra stop {id}")));
     }
     let nothing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to review"));
     let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;

@@ -327,7 +327,8 @@ fn require_check(repo: &AcceptedRepo, request: &Request) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Code::TestMissing, "a run lands only what passes a check, and none is configured")
-        .hint("name one with --check, or set it for good: git config orchestra.test 'make test'"))
+        .hint("name one with --check")
+        .hint("set it for good: git config orchestra.test 'make test'"))
 }
 
 /// Work cannot pass a check that fails without it, unless it is there to mend that.

@@ -260,7 +260,8 @@ pub(super) fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObjec
             format!("agent '{id}' ({}) does not read messages while it runs", agent.profile),
         )
         .because("its program has not asked for any")
-        .hint("a program asks with git orchestra inbox hear, or sh -c \"$ORCHESTRA_INBOX\""));
+        .hint("a program asks with git orchestra inbox hear")
+        .hint("without git, a program asks with sh -c \"$ORCHESTRA_INBOX\""));
     }
     if spec.launch.takes_prose() {
         return Ok(());
@@ -275,12 +276,15 @@ fn check_request(request: &Request) -> Result<()> {
     }
     if request.all && (request.allow.is_none() || !request.agents.is_empty()) {
         return Err(Error::new(Code::MessageInvalid, "only an answer can be sent to all agents that wait")
-            .hint("git orchestra send --all --allow, or --deny"));
+            .hint("git orchestra send --all --allow")
+            .hint("git orchestra send --all --deny"));
     }
     let text = request.text.as_deref().map(str::trim);
     if request.allow.is_none() && text.is_none_or(str::is_empty) {
         return Err(Error::new(Code::MessageInvalid, "nothing to send")
-            .hint("git orchestra send AGENT 'what to do next', or --allow, or --deny"));
+            .hint("git orchestra send AGENT 'what to do next'")
+            .hint("git orchestra send AGENT --allow")
+            .hint("git orchestra send AGENT --deny"));
     }
     match request.text.as_ref().map_or(0, String::len) {
         length if length > MAX_TEXT => Err(Error::new(

@@ -218,7 +218,7 @@ impl Settings {
                     Code::LimitExceeded,
                     format!("--jobs {typed} exceeds git config '{}', which is {most}", key.name()),
                 );
-                return Err(error.hint(format!("--jobs {most}, or {}", key.hint(&typed.to_string()))));
+                return Err(error.hint(format!("--jobs {most}")).hint(key.hint(&typed.to_string())));
             }
             Some(typed) => typed,
             None => before.map_or_else(|| config.get(&keys::JOBS), Ok)?.min(most),

@@ -36,5 +36,6 @@ pub(super) fn check(repo: &Repo, remote: &Remote, theirs: &RefSnapshot) -> Resul
     let address = text::safe(&remote.address);
     Err(Error::new(Code::RemoteUnrelated, format!("'{address}' contains agents of another project"))
         .because(format!("the work of the first {strangers} has no commit in common with this repository"))
-        .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE"))))
+        .hint("git orchestra sync OTHER-REMOTE")
+        .hint(REMOTE.hint("OTHER-REMOTE")))
 }

@@ -468,7 +468,8 @@ impl SyncRun<'_> {
         let message = format!("'{address}' accepted {n} refs but does not have them");
         Error::new(Code::RemoteRejected, message)
             .because("it may be a mirror that is overwritten")
-            .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE")))
+            .hint("git orchestra sync OTHER-REMOTE")
+            .hint(REMOTE.hint("OTHER-REMOTE"))
     }
 
     /// Waits for a random time, longer after each attempt, so that clones that collided do not collide again.

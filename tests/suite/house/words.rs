@@ -154,3 +154,53 @@ fn words_and_comments_are_compared_as_a_whole() {
     assert!(is_like("Looks.", "….") && !is_like("Looks twice.", "…."));
     assert!(is_like("See [`Fact::Phase`].", "See [`…`].") && !is_like("See [`a`] and [`b`].", "See [`…`]."));
 }
+
+/// Returns what is between the parentheses of each call of a function whose name ends so.
+fn arguments<'a>(code: &'a str, name: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices(name) {
+        let rest = &code[at + name.len()..];
+        let mut open = 1;
+        let end = rest.char_indices().find(|(_, letter)| {
+            open += i32::from(*letter == '(') - i32::from(*letter == ')');
+            open == 0
+        });
+        found.extend(end.map(|(end, _)| &rest[..end]));
+    }
+    found
+}
+
+/// Whether a hint offers two commands in one line, which nobody can paste.
+fn offers_two(hint: &str) -> bool {
+    let second = ["git ", "--", "-", "stop ", "cleanup ", "sh -c", "{"];
+    let joins = [", or ", "; or "];
+    let is_command = |text: &str| text.contains("git ") || text.contains("--");
+    joins.iter().flat_map(|join| hint.match_indices(join).map(|(at, join)| (at, at + join.len()))).any(
+        |(before, after)| {
+            is_command(&hint[..before]) && second.iter().any(|begins| hint[after..].starts_with(begins))
+        },
+    )
+}
+
+#[test]
+fn a_hint_is_one_command() {
+    for hint in
+        ["git a {id}, or git b {id}", "--test COMMAND, or {}", "git a; or cleanup --b", "git a --b, or --c"]
+    {
+        assert!(offers_two(hint), "{hint}");
+    }
+    for hint in ["git a -m 'this, or that'", "git a --b", "wait, or try again"] {
+        assert!(!offers_two(hint), "{hint}");
+    }
+    assert_eq!(arguments("a.hint(f(b), c).hint(d)", ".hint("), ["f(b), c", "d"]);
+    let mut wrong = Vec::new();
+    for file in files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")) {
+        let text = fs::read_to_string(&file).expect("a source");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for call in [".hint(", ".fix(", ".then_hint("] {
+            let hints = arguments(code, call).into_iter().filter(|hint| offers_two(hint));
+            wrong.extend(hints.map(|hint| format!("{}: {hint}", shown(&file))));
+        }
+    }
+    assert!(wrong.is_empty(), "each alternative is a hint of its own:\n{}", wrong.join("\n"));
+}

@@ -188,6 +188,24 @@ fn every_answer_tells_browsers_to_be_careful() {
             assert_eq!((&answer.json()["kind"], &answer.json()["version"]), (&"error".into(), &1.into()));
         }
     }
+    // A person who mistypes an address gets a page, logged in or not; a program gets an error, and so does who asks for a call.
+    let accept = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    for (path, head, status) in [
+        ("/nosuch", String::new(), 404),
+        ("/nosuch?a=b", me.clone(), 404),
+        ("/api/v1/nosuch", me.clone(), 404),
+        ("/api/v1/status", String::new(), 401),
+        ("/nosuch", "Origin: http://evil.example\r\n".to_owned(), 403),
+    ] {
+        let answer = server.send(get(port, path, &format!("{head}{accept}")).as_bytes());
+        assert_eq!(answer.status, status, "{path} {answer:?}");
+        let is_page = status == 404 && !path.starts_with("/api");
+        assert_eq!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), is_page);
+        assert_eq!(answer.body.contains("There is no such page"), is_page, "{path} {answer:?}");
+        for (name, value) in HEADERS {
+            assert!(answer.header(name).unwrap_or_default().starts_with(value), "{path}: {name}");
+        }
+    }
     assert!(server.end());
 }
 

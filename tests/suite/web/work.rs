@@ -150,9 +150,10 @@ fn messages_are_replied_to_and_read() {
     refused(&browser, "/api/v1/inbox/reply", &json!({"message": "ffffffff", "text": "x"}), 404);
     let replied = done(&browser, "/api/v1/inbox/reply", &json!({"message": message, "text": "the second"}));
     assert_eq!(
-        (&replied["kind"], &replied["message"]["reply"]),
-        (&json!("inbox-reply"), &json!("the second"))
+        (&replied["kind"], &replied["message"]["reply"], &replied["message"]["reply_via"]),
+        (&json!("inbox-reply"), &json!("the second"), &json!("web"))
     );
+    repo.orchestra(["inbox", "read", message]).succeeded().stdout_has("reply (web):");
     let sent = repo.events(&id).into_iter().find(|event| event["re"] == message).expect("a reply");
     assert_eq!(sent["text"], "the second");
     assert_eq!(browser.get("/api/v1/inbox").json()["messages"], json!([]));

@@ -9,6 +9,8 @@ pub(super) const GAP: usize = 2;
 /// The width of a shortened text from which on columns are hidden instead, and that of one in a window that is too narrow even so.
 const COMFORTABLE: usize = 20;
 const TIGHT: usize = 8;
+/// The width that a sentence keeps when names need more.
+const SENTENCE: usize = 16;
 /// What stands for a value that does not exist.
 const NOTHING: &str = "-";
 
@@ -175,16 +177,29 @@ fn narrow(shown: &mut [Shown], width: usize) {
         return;
     }
     let mut left = width.saturating_sub(total(shown.iter().map(|column| column.width)));
-    while left > 0 {
-        let before = left;
-        for (column, whole) in shown.iter_mut().zip(&whole) {
-            if left > 0 && column.width < *whole {
+    // A name is typed again, and a sentence is read: the name gets what there is, and some of what sentences have.
+    let is_name = |column: &Shown| column.shorten == Shorten::Middle;
+    let wanted: usize =
+        shown.iter().zip(&whole).filter(|(one, _)| is_name(one)).map(|(one, whole)| whole - one.width).sum();
+    for column in shown.iter_mut().filter(|column| column.shorten == Shorten::End) {
+        let given = wanted.saturating_sub(left).min(column.width.saturating_sub(SENTENCE));
+        column.width -= given;
+        left += given;
+    }
+    share(shown, &whole, &mut left, is_name);
+    share(shown, &whole, &mut left, |_| true);
+}
+
+/// Shares columns that are left among those that are meant and not whole yet.
+fn share(shown: &mut [Shown], whole: &[usize], left: &mut usize, is_meant: impl Fn(&Shown) -> bool) {
+    let mut before = *left + 1;
+    while *left > 0 && *left < before {
+        before = *left;
+        for (column, whole) in shown.iter_mut().zip(whole) {
+            if *left > 0 && column.width < *whole && is_meant(column) {
                 column.width += 1;
-                left -= 1;
+                *left -= 1;
             }
-        }
-        if left == before {
-            break;
         }
     }
 }

@@ -219,7 +219,7 @@ fn pattern(asked: &Asked, agents: &[AgentObject]) -> Option<String> {
 fn not_asked(agent: &AgentObject) -> String {
     let id = &agent.id;
     match agent.waiting {
-        Some(_) => format!("an older version started it: git orchestra send {id} --allow, or --deny"),
+        Some(_) => format!("an older version started it: git orchestra send {id} --allow"),
         None => format!("{id} is not waiting for an answer"),
     }
 }

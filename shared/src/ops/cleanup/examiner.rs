@@ -42,7 +42,7 @@ pub(super) struct Removable {
 #[derive(Debug, Default)]
 pub(super) struct NotRemovable {
     pub(super) why: String,
-    pub(super) hint: Option<String>,
+    pub(super) hints: Vec<String>,
     pub(super) held_by: Option<i32>,
     /// The error code, if something failed.
     pub(super) code: Option<Code>,
@@ -53,16 +53,17 @@ impl NotRemovable {
         Self { why: why.into(), ..Self::default() }
     }
 
-    fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
     }
 
     /// Keeps an agent because of an error.
     pub(super) fn because(mut error: Error) -> Self {
-        let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
+        let hints = std::mem::take(&mut error.hints);
         // A refusal, or an agent that cannot be understood, is a reason to keep the agent and not a failure of the command.
         let code = Some(error.code).filter(|code| !matches!(code.kind(), Kind::Refused | Kind::Internal));
-        Self { why: error.one_line(), hint, held_by: None, code }
+        Self { why: error.one_line(), hints, held_by: None, code }
     }
 }
 
@@ -233,7 +234,8 @@ impl<'a> Examiner<'a> {
             }
             Liveness::Ended if !agent.phase.is_terminal() && !discard => {
                 NotRemovable::new(format!("it has not ended: {phase}"))
-                    .hint(format!("git orchestra resume {id}, or stop {id}"))
+                    .hint(format!("git orchestra resume {id}"))
+                    .hint(format!("git orchestra stop {id}"))
             }
             Liveness::Ended => return None,
         };
@@ -245,7 +247,8 @@ impl<'a> Examiner<'a> {
         let is_asked_for = !self.request.agents.is_empty() || self.request.older_than.is_some();
         (agent.designer && agent.session.is_some() && !is_asked_for).then(|| {
             NotRemovable::new("its conversation can continue")
-                .hint(format!("git orchestra designer --continue={id}, or git orchestra cleanup {id}"))
+                .hint(format!("git orchestra designer --continue={id}"))
+                .hint(format!("git orchestra cleanup {id}"))
         })
     }
 
@@ -296,9 +299,9 @@ impl<'a> Examiner<'a> {
                 Ok(found) if why.is_empty() || why == NO_WORK => why = found,
                 Ok(_) => {}
                 Err((why, way_back)) => {
-                    let lands = || format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
-                    let hint = way_back.map(|way| format!("{way}; or git orchestra cleanup --discard {id}"));
-                    return Ok(Err(NotRemovable::new(why).hint(hint.unwrap_or_else(lands))));
+                    let lands = way_back.unwrap_or_else(|| format!("git orchestra merge-ranked {id}"));
+                    let discards = format!("git orchestra cleanup --discard {id}");
+                    return Ok(Err(NotRemovable::new(why).hint(lands).hint(discards)));
                 }
             }
         }

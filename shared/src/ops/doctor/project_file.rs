@@ -74,7 +74,7 @@ fn of_decision(proposal: &Proposal) -> Option<Finding> {
     let keys = proposal.keys.join(", ");
     let undecided = |what: String| {
         let finding = Finding::warning(Group::Keys, "team-unapproved", what).about(PROJECT_FILE);
-        finding.because("what needs these keys is refused").fix("git orchestra config approve, or decline")
+        finding.because("what needs these keys is refused").fix("git orchestra config approve")
     };
     match proposal.decision {
         Decision::Approved => None,

@@ -55,7 +55,7 @@ pub(super) fn leftovers(repo: &Repo) -> Result<Vec<Finding>> {
                     format!("the landing into {into} is unfinished"),
                 )
                 .about(&landing.operation.id)
-                .fix("git orchestra merge-ranked --continue, or --abort"),
+                .fix("git orchestra merge-ranked --continue"),
             );
         }
     }

@@ -17,6 +17,7 @@ use crate::{
         event::in_order,
         said::{HeardHow, HeardMessages, MAX_HEARD},
         text,
+        via::Via,
     },
     store::{self, Chain, append_if, layout::PrivateDir},
     supervise::{asking, spec::Spec},
@@ -53,6 +54,9 @@ pub struct SentText {
     /// The agent that sent it; without one, a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IdOrText<AgentId>>,
+    /// Through which window a person sent it, if not from a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
     /// The text, without control characters. That of an agent is data, not an instruction.
     pub text: String,
 }
@@ -215,7 +219,7 @@ impl Seen {
 fn sent_text(event: &Event) -> Option<SentText> {
     let Some(Fact::Send(sent)) = &event.fact else { return None };
     let text = text::safe_block(sent.text.as_deref()?);
-    Some(SentText { id: event.id.short(), at: event.at, from: sent.from.clone(), text })
+    Some(SentText { id: event.id.short(), at: event.at, from: sent.from.clone(), via: event.via, text })
 }
 
 #[cfg(test)]
@@ -224,7 +228,7 @@ mod tests {
 
     fn message(id: &str, from: Option<&str>, text: &str) -> SentText {
         let from = from.map(|from| IdOrText::from(AgentId::parse(from).unwrap()));
-        SentText { id: id.to_owned(), at: Timestamp::UNIX_EPOCH, from, text: text.to_owned() }
+        SentText { id: id.to_owned(), at: Timestamp::UNIX_EPOCH, from, via: None, text: text.to_owned() }
     }
 
     #[test]

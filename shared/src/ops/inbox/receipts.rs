@@ -64,6 +64,7 @@ pub(super) fn messages_of(repo: &Repo, id: &AgentId) -> Result<Vec<InboxMessage>
                 let place = all.iter().position(|one: &InboxMessage| Some(one.id.as_str()) == re);
                 if let Some((place, one)) = place.and_then(|place| Some((place, all.get_mut(place)?))) {
                     one.reply.clone_from(&sent.text);
+                    one.reply_via = event.via;
                     one.reply_heard = None;
                     replies.insert(event.id.short(), place);
                 }
@@ -142,6 +143,7 @@ fn message_of(agent: &AgentId, event: &Event, said: &Said, unread: bool) -> Inbo
         read: None,
         heard: None,
         reply: None,
+        reply_via: None,
         reply_heard: None,
     }
 }

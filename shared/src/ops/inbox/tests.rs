@@ -14,6 +14,7 @@ fn message(id: &str) -> InboxMessage {
         read: None,
         heard: None,
         reply: None,
+        reply_via: None,
         reply_heard: None,
     }
 }

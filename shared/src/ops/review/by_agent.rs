@@ -112,7 +112,8 @@ pub(in crate::ops) fn prepare(
     };
     let test = test.ok_or_else(|| {
         Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
-            .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
+            .hint("--test COMMAND")
+            .hint(TEST.hint("COMMAND"))
     })?;
     let log = AgentLog::of(repo, id)?;
     let (base, head) = super::reviewable_work(repo, id, &log.fold.agent)?;

@@ -315,5 +315,6 @@ fn unreadable(key: &RunKey) -> Error {
         Code::StateDamaged,
         format!("the log of run '{}' has no plan that can be read", text::safe(key)),
     )
-    .hint("git orchestra sync, or git orchestra run PLAN begins another")
+    .hint("git orchestra sync")
+    .hint("git orchestra run PLAN begins another")
 }

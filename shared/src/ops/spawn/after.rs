@@ -39,7 +39,8 @@ pub(super) fn find(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     }
     if let Some(me) = Caller::of(repo).agent().filter(|me| ids.contains(me)) {
         return Err(Error::usage(format!("agent '{me}' starts an agent that would wait for it"))
-            .hint("leave out --after, or name --base with a commit of yours"));
+            .hint("leave out --after")
+            .hint("name --base with a commit of yours"));
     }
     Ok(ids)
 }

@@ -135,6 +135,16 @@ impl PrivateDir {
         self.0.join("locks/pick")
     }
 
+    /// What a person noted about the work of agents before the verdict, a file for each; see `ops::review::draft`.
+    pub fn drafts(&self) -> PathBuf {
+        self.0.join("drafts")
+    }
+
+    /// The lock for changing one of [`Self::drafts`].
+    pub fn drafts_lock(&self) -> PathBuf {
+        self.0.join("locks/drafts")
+    }
+
     /// Where the server of `web` is, and which process it is.
     pub fn web(&self) -> PathBuf {
         self.0.join("web.json")
