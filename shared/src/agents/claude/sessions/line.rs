@@ -139,10 +139,11 @@ impl Line<'_> {
         self.queued(|queued| (!queued.is_meta).then(|| queued.prompt.texts())).flatten()
     }
 
-    /// Returns whether `may_match` finds something in the JSON of one of its texts.
+    /// Returns whether `may_match` finds something in the JSON of one of its texts, or it has an image, whose text is not in the JSON.
     pub(super) fn has_text(&self, may_match: &dyn Fn(&[u8]) -> bool) -> bool {
         let message = self.message.as_ref();
         self.attachment.is_matched(may_match)
+            || self.queued(|queued| queued.prompt.has("image")) == Some(true)
             || message.is_some_and(|message| message.content.has_text(may_match))
     }
 

@@ -145,6 +145,20 @@ fn line_of_fields() -> impl Strategy<Value = String> {
     )
 }
 
+#[test]
+fn a_search_finds_an_image_whose_text_is_not_in_the_line() {
+    let content = json!([{"type": "image"}]);
+    for line in [
+        json!({"type": "user", "message": {"content": content}}),
+        json!({"type": "attachment", "attachment": {"type": "queued_command", "prompt": content}}),
+    ] {
+        let line = line.to_string();
+        let found = items::parse_words(line.as_bytes(), &|_| false);
+        assert_eq!(found, items::parse_items(line.as_bytes()), "{line}");
+        assert_eq!(found.len(), 1);
+    }
+}
+
 proptest! {
     #[test]
     fn a_line_is_scanned_as_it_is_parsed(line in line_of_fields()) {
