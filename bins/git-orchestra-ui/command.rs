@@ -35,6 +35,8 @@ mod plain;
 mod plain_tests;
 mod plain_view;
 mod prompt;
+#[cfg(test)]
+mod random_tests;
 mod row;
 mod screen;
 mod sgr;

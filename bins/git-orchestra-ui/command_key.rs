@@ -1,5 +1,6 @@
 //! What each key means, and where the list of keys says so. Pure.
 
+use orchestra::ops::ui;
 use orchestra_terminal::key::Key;
 
 /// What a key means, outside of texts.
@@ -143,9 +144,7 @@ impl Keymap {
         lost.filter_map(|binding| {
             let (taker, key) = taker(binding)?;
             let name = binding.name;
-            Some(format!(
-                "'{key}' is {taker}, and {name} has no key: git config orchestra.ui.keys.{name} gives it one"
-            ))
+            Some(format!("'{key}' is {taker}, and {name} has no key: {}", ui::key_hint(name)))
         })
         .collect()
     }

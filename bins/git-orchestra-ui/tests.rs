@@ -11,15 +11,12 @@ use orchestra_terminal::{
     key::{Key, keys},
     style::role_of,
 };
-use proptest::prelude::*;
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 
 use super::{
     command_key::Keymap,
     diff::{Diff, Place},
     drafts, draw, layout,
-    page::Page,
-    plain::Plain,
     prompt::{Mode, split},
     row::{Request, Row},
     sgr,
@@ -27,7 +24,7 @@ use super::{
     update::{question, update},
 };
 
-const NOW: i64 = 1_700_000_000;
+pub(super) const NOW: i64 = 1_700_000_000;
 
 pub(super) fn id(name: &str) -> AgentId {
     AgentId::parse(name).unwrap()
@@ -77,7 +74,7 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-fn shown(columns: u16, height: u16, rows: Vec<Row>) -> State {
+pub(super) fn shown(columns: u16, height: u16, rows: Vec<Row>) -> State {
     let mut state = State::new((columns, height), NOW, "app (main)".to_owned(), false);
     update(&mut state, Msg::Agents { rows, hidden: 0, changed: Changed::All });
     state
@@ -88,7 +85,7 @@ fn press(state: &mut State, typed: &str) -> Vec<Call> {
 }
 
 /// Shows what the command of the page printed.
-fn print(state: &mut State, text: &str) {
+pub(super) fn print(state: &mut State, text: &str) {
     let command = state.contents.command.clone().unwrap();
     let lines = sgr::lines(text.as_bytes(), true);
     let diff = Diff::of(&lines);
@@ -251,7 +248,7 @@ fn remarks_go_with_the_verdict() {
     }
 }
 
-const FILES: &str = "diff --git a/a.rs b/a.rs\n--- a/a.rs\n+++ b/a.rs\n@@ -1,2 +1,2 @@\n one\n-two\n+three\ndiff --git a/b.rs b/b.rs\n--- /dev/null\n+++ b/b.rs\n@@ -0,0 +1 @@\n+new\n";
+pub(super) const FILES: &str = "diff --git a/a.rs b/a.rs\n--- a/a.rs\n+++ b/a.rs\n@@ -1,2 +1,2 @@\n one\n-two\n+three\ndiff --git a/b.rs b/b.rs\n--- /dev/null\n+++ b/b.rs\n@@ -0,0 +1 @@\n+new\n";
 
 #[test]
 fn files_are_read_in_the_list_and_beside_the_diff() {
@@ -402,7 +399,7 @@ fn a_key_that_the_user_chose_takes_the_place_of_another() {
     assert_eq!(press(&mut state, "d"), [Call::Quit]);
     assert!(drawn(&state).contains("d quit"), "{}", drawn(&state));
     let lost = state.keymap.without_key();
-    let said = "'d' is quit, and diff has no key: git config orchestra.ui.keys.diff gives it one".to_owned();
+    let said = "'d' is quit, and diff has no key: git config orchestra.ui.keys.diff KEY".to_owned();
     assert_eq!(lost, [said]);
     let both = [("quit".to_owned(), 'd'), ("diff".to_owned(), 'q')];
     assert_eq!(Keymap::new(both).without_key(), Vec::<String>::new());
@@ -446,70 +443,6 @@ fn what_was_done_in_part_and_what_is_kept_is_said() {
         frame.contains("kept: L lands it") && frame.contains("':cleanup --discard tidy-de0dt'"),
         "{frame}"
     );
-}
-
-fn messages() -> impl Strategy<Value = Msg> {
-    let typed = prop_oneof![
-        "[ -~]".prop_map(|text| Key::Char(text.chars().next().unwrap())),
-        prop::sample::select(vec![
-            Key::Up,
-            Key::Down,
-            Key::Left,
-            Key::Right,
-            Key::PageUp,
-            Key::PageDown,
-            Key::Home,
-            Key::End,
-            Key::Tab,
-            Key::Enter,
-            Key::Escape,
-            Key::Backspace,
-            Key::EmptyLine,
-            Key::PasteBegin,
-            Key::PasteEnd,
-        ]),
-        (0..210_u16, 0..70_u16).prop_map(|(column, row)| Key::Click(column, row)),
-        (any::<bool>(), 0..210_u16, 0..70_u16).prop_map(|(down, column, row)| Key::Wheel(down, column, row)),
-    ];
-    let agents = (0..5_usize, 0..6_usize).prop_map(|(from, count)| Msg::Agents {
-        rows: rows().into_iter().cycle().skip(from).take(count.min(5)).collect(),
-        hidden: from,
-        changed: Changed::All,
-    });
-    prop_oneof![
-        6 => typed.prop_map(Msg::Key),
-        1 => agents,
-        1 => (1..=200_u16, 1..=60_u16).prop_map(|(columns, rows)| Msg::Resized(columns, rows)),
-        1 => (0..100_000_i64).prop_map(|more| Msg::Tick(NOW + more)),
-        1 => "\\PC{0,60}".prop_map(|why| Msg::Did(Err(why))),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn no_news_and_no_line_makes_the_lines_panic_or_hold_controls(lines in prop::collection::vec("\\PC{0,12}|[0-9]{1,2}", 0..30), from in 0..5_usize) {
-        let mut plain = Plain::new("app".to_owned());
-        for (at, line) in lines.iter().enumerate() {
-            plain.news(&rows().into_iter().cycle().skip(from + at).take(at % 5).collect::<Vec<_>>());
-            plain.line(line);
-            prop_assert!(plain.take_said().iter().all(|said| !said.contains(char::is_control)));
-        }
-    }
-
-    #[test]
-    fn every_frame_fits_its_window(messages in prop::collection::vec(messages(), 1..60), printed in "[\\PC\n\t\u{1b}\\[m0-9;]{0,400}") {
-        let mut state = shown(80, 24, rows());
-        for msg in messages {
-            let calls = update(&mut state, msg);
-            if calls.iter().any(|call| matches!(call, Call::Load { .. })) {
-                print(&mut state, if printed.len() % 2 == 0 { FILES } else { &printed });
-            }
-            let (cells, cursor) = draw::frame(&state, true);
-            prop_assert_eq!((cells.area.width, cells.area.height), state.size);
-            prop_assert!(cursor.x < state.size.0 && cursor.y < state.size.1, "{:?} {:?}", cursor, state.size);
-            prop_assert!(matches!(state.page, Page::Monitor) || state.contents.top <= state.contents.lines.len());
-        }
-    }
 }
 
 /// A frame of a thousand agents costs no more than their rows in sight.

@@ -256,7 +256,7 @@ fn doctor_examines_the_file_and_the_decision() {
     );
     let ran = repo.orchestra(["doctor"]).exits(1);
     ran.stdout_has("warning: .gitorchestra sets the unknown key 'orchestra.nosuch'")
-        .stdout_has("fix: git orchestra config approve, or decline");
+        .stdout_has("fix: git orchestra config approve");
     approve(&repo);
     let good = "[orchestra]\n\tbuild = true\n";
     with_file(&repo, good);

@@ -53,6 +53,11 @@ pub fn chosen_keys(repo: &Repo, names: &[&str]) -> Result<Vec<ChosenKey>> {
     Ok(chosen)
 }
 
+/// Returns the command that gives what a name stands for a key, for a hint.
+pub fn key_hint(name: &str) -> String {
+    UI_KEY.of(name).hint("KEY")
+}
+
 /// Whether the user wants the mouse in the window.
 ///
 /// # Errors

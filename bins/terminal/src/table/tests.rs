@@ -49,9 +49,9 @@ fn a_pipe_gets_everything() {
 fn columns_are_hidden_in_order_and_names_lose_their_middle() {
     assert_eq!(
         drawn(Some(80)),
-        "AGENT                    PHASE    AGE  COMMITS  CHANGES  NOW\n\
-         add-a-type-…o-the-s40fm  done     27s        1    +5 -0  Add a type hint to the…\n\
-         add-tests-f…l-for-hgqc2  waiting  59s        0        -  Bash python -m pytest…\n\
+        "AGENT                         PHASE    AGE  COMMITS  CHANGES  NOW\n\
+         add-a-type-hint-to-the-s40fm  done     27s        1    +5 -0  Add a type hint t…\n\
+         add-tests-for-url-for-hgqc2   waiting  59s        0        -  Bash python -m py…\n\
          1 column hidden\n"
     );
     assert_eq!(

@@ -117,7 +117,7 @@ fn what_was_recorded_only_in_part_is_not_allowed() {
     choice.choice = true;
     for (agent, message) in [
         (cut, "too long to be shown whole: git orchestra send two-bbbbb --allow"),
-        (older, "an older version started it: git orchestra send two-bbbbb --allow, or --deny"),
+        (older, "an older version started it: git orchestra send two-bbbbb --allow"),
         (choice, "it asks for a choice: git orchestra send two-bbbbb 'your choice'"),
     ] {
         let mut control = Control::default();

@@ -33,7 +33,7 @@ fn an_agent_that_waits_comes_first_and_its_command_is_shown_whole() {
             "two-bbbbb waits for an answer: Bash python -m pytest",
             "tests/test_blueprints.py && git push origin HEAD",
             "type in another terminal: git orchestra send two-bbbbb",
-            "--allow, or --deny -m 'why'",
+            "--allow",
             "+1 more waits",
         ]
     );
