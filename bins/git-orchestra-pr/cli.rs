@@ -1,9 +1,11 @@
 //! The command line of `pr`.
 
-use clap::{Parser, ValueEnum};
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::pr::{MergeMethod, PullRequestAction, Request};
-use orchestra_terminal::{complete, pages::Page};
+use orchestra::ops::pr::{MergeMethod, PullRequestAction, Request, WatchRequest};
+use orchestra_terminal::{complete, pages::Page, settings};
 
 /// Publish the work of agents as pull requests
 ///
@@ -11,13 +13,20 @@ use orchestra_terminal::{complete, pages::Page};
 /// is called a merge request), Gitea, Forgejo or Bitbucket, with the task, the result, the check and the
 /// verdict as its text. Typed again it pushes what is new, and brings its part of the text up to date; what
 /// people wrote around that stays. There is never a second pull request for a branch, wherever the command
-/// was interrupted. Without an agent it lists the open ones.
+/// was interrupted. Without an agent it lists the open ones, with their checks and reviews.
 ///
 /// Agents never publish anything, and never see a token. Work that holds what looks like a secret is not
 /// pushed, nor is work on top of your own commits that the remote does not have.
 #[derive(Debug, Parser)]
-#[command(name = "git-orchestra-pr", version)]
+#[command(
+    name = "git-orchestra-pr",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
     /// The agents; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) agents: Vec<String>,
@@ -60,6 +69,50 @@ pub(crate) struct Cli {
     pub(crate) json: bool,
 }
 
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Watch the pull requests of agents until they are merged or closed, and print each change
+    ///
+    /// It prints checks that fail, with their pages, comments and reviews, and that a pull request was merged or
+    /// closed: each once. With --fix, what fails and what people said who may push to the repository becomes the
+    /// next prompt of the agent, and the agent's result is pushed to its pull request. That is recorded with the
+    /// agent: however often you interrupt the command, an agent is given nothing twice.
+    Watch {
+        /// The agents (default: all that have an open pull request)
+        #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
+        agents: Vec<String>,
+        /// Give agents what fails and what trusted people say, and push their results
+        #[arg(long)]
+        fix: bool,
+        /// The time between two looks (default: 60s)
+        #[arg(long, value_name = "TIME", value_parser = settings::time)]
+        interval: Option<Duration>,
+        /// The longest time to watch; after it the exit status is 124
+        #[arg(long = "for", value_name = "TIME", value_parser = settings::time)]
+        at_most: Option<Duration>,
+        /// The remote (default: {orchestra.remote}, the branch's remote, or origin)
+        #[arg(long, value_name = "REMOTE", add = ArgValueCandidates::new(complete::remotes))]
+        remote: Option<String>,
+        /// Print each change as one JSON object on a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Verb {
+    pub(crate) fn request(&self) -> WatchRequest {
+        let Self::Watch { agents, fix, interval, at_most, remote, json: _ } = self;
+        WatchRequest {
+            agents: agents.clone(),
+            remote: remote.clone(),
+            fix: *fix,
+            interval_seconds: interval.map(|time| time.as_secs()),
+            for_seconds: at_most.map(|time| time.as_secs()),
+        }
+    }
+}
+
 /// How a pull request is merged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Method {
@@ -82,6 +135,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra pr use-tests --stack", "Publish the work with that on which it builds"),
         ("git orchestra pr add-tests --merge=squash", "Merge it, if nobody pushed to it since"),
         ("git orchestra pr", "List the open pull requests"),
+        (
+            "git orchestra pr watch --fix",
+            "Let agents correct what fails and what people say, until all are merged",
+        ),
     ],
     sections: &[
         (
@@ -111,10 +168,26 @@ pub(crate) const PAGE: Page = Page {
         (
             "WHAT HAPPENS ON THE FORGE",
             &[
-                "Without an agent the open pull requests are listed, with those of agents that were merged or closed since you \
+                "Without an agent the open pull requests are listed, with what their checks and their reviewers say (of the newest \
+                 twenty, those of agents first), and with those of agents that were merged or closed since you \
                  looked last. What is seen is recorded in the events of the agent, so that 'git orchestra status' shows it without a \
                  network, as it was then. 'pushed to' is one to whose branch somebody else pushed. 'git orchestra cleanup' removes an \
                  agent whose pull request was merged, in whichever way, if all its commits were in the head that was merged.",
+            ],
+        ),
+        (
+            "WHAT AN AGENT IS GIVEN",
+            &[
+                "'pr watch --fix' gives an agent that has ended, as one message, the names and pages of the checks that fail on the head of \
+                 its pull request, and what trusted people said, quoted. Trusted are you, those who may push to the repository (owners, \
+                 members and collaborators; on Bitbucket the members of the workspace), and the logins in orchestra.prTrust. What \
+                 others say is printed, and never given to an agent. A check counts once for each head.",
+                "What was given is part of the event with the message, so that another clone or the same command later does not give it \
+                 again. When the agent is done, its work is pushed as by 'git orchestra pr AGENT'. If it fails, asks, or somebody else pushed \
+                 to its branch, that is printed, and nothing is pushed. The message goes to agents that work in this clone.",
+                "Each look asks the forge about eight times for each pull request, at most every second; what did not change since is \
+                 asked with its ETag. If the forge is not reached or accepts no more requests for now, the time between two looks \
+                 doubles up to 15 minutes.",
             ],
         ),
         (

@@ -101,6 +101,7 @@ impl Cli {
             settings: self.how.settings(terminal, self.detach),
             despite_limit: !self.all,
             dry_run: self.dry_run,
+            about: Vec::new(),
         }
     }
 }

@@ -415,6 +415,9 @@ fn answers_about_pull_requests() {
     check("pr.dry", &repo.orchestra(["pr", "--json", "--dry-run", &id]).succeeded(), &all);
     check("pr", &repo.orchestra(["pr", "--json", &id]).succeeded(), &all);
     check("pr.list", &repo.orchestra(["pr", "--json"]).succeeded(), &all);
+    forge.change(|pulls| "merged".clone_into(&mut pulls[0].state));
+    check("pr-news", &repo.orchestra(["pr", "watch", &id, "--json"]).succeeded(), &all);
+    forge.change(|pulls| "open".clone_into(&mut pulls[0].state));
     check("pr-review.list", &repo.orchestra(["review", "--pr", "--json"]).succeeded(), &all);
     let approve = ["review", "--pr", "1", "--json", "--approve", "-m", "fine"];
     check("pr-review", &repo.orchestra(approve).succeeded(), &all);

@@ -106,6 +106,7 @@ mod plan_by_agent;
 mod plan_formats;
 mod pr;
 mod pr_seen;
+mod pr_watch;
 mod project_settings;
 mod prose;
 mod publishing;

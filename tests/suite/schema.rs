@@ -57,6 +57,10 @@ const FULL: &[(&str, &str)] = &[
         r#"{"agents":["tidy-k3m9q"],"action":{"merge":"squash"},"remote":"origin","into":"main","title":null,"draft":true,"labels":["bug"],"reviewers":["tess"],"stack":false,"dry_run":true}"#,
     ),
     (
+        "pr-watch",
+        r#"{"agents":["tidy-k3m9q"],"remote":"origin","fix":true,"interval_seconds":60,"for_seconds":3600}"#,
+    ),
+    (
         "pr-review",
         r#"{"pull_request":42,"remote":null,"by":{"profile":"claude","test":"make test","fix":false,"recheck":true},"test":"make test","give":{"verdict":"reject","text":null,"comments":[],"base":null,"head":null,"keep":false},"trust":true,"post":true,"automerge":true,"method":"squash","fix":true,"fixer":"claude"}"#,
     ),

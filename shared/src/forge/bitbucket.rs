@@ -7,10 +7,14 @@ use super::{
     failure::Failure,
     fields::{block, commit, encoded, entries, flag, line, name, number, page},
     http::{Client, Write},
-    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    pull_request::{MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     service::Service,
 };
-use crate::{Error, Result, git::Oid, model::published::PullRequestState};
+use crate::{
+    Error, Result,
+    git::Oid,
+    model::published::{ForgeChecks, PullRequestState},
+};
 
 /// How many entries a page has: the service allows 50.
 const PAGE: usize = 50;
@@ -115,7 +119,7 @@ impl Service for Bitbucket {
         false
     }
 
-    fn checks(&self, commit: Oid) -> Result<ForgeChecks> {
+    fn checks(&self, commit: &str) -> Result<ForgeChecks> {
         let path = self.path(&format!("/commit/{commit}/statuses?pagelen={PAGE}"));
         let all = self.client.list(&path, PAGE, |mut page| entries(page["values"].take()))?;
         Ok(all.iter().map(of_status).fold(ForgeChecks::None, ForgeChecks::and))
@@ -126,7 +130,7 @@ impl Service for Bitbucket {
     }
 }
 
-fn of_status(status: &Value) -> ForgeChecks {
+pub(super) fn of_status(status: &Value) -> ForgeChecks {
     match status["state"].as_str() {
         Some("SUCCESSFUL") => ForgeChecks::Passed,
         Some("INPROGRESS") => ForgeChecks::Running,

@@ -8,10 +8,10 @@ use super::{
     fields::{encoded, entries},
     github_like,
     http::{Client, Write},
-    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    pull_request::{MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     service::Service,
 };
-use crate::{Error, Result, git::Oid};
+use crate::{Error, Result, git::Oid, model::published::ForgeChecks};
 
 /// How many entries a page has: the servers allow 50.
 const PAGE: usize = 50;
@@ -83,9 +83,8 @@ impl Service for Gitea {
         self.client.write(Write::Post, &self.path(&format!("/pulls/{number}/merge")), &body).map(drop)
     }
 
-    fn checks(&self, commit: Oid) -> Result<ForgeChecks> {
-        let status =
-            self.client.get(&self.path(&format!("/commits/{}/status", encoded(&commit.to_string()))))?;
+    fn checks(&self, commit: &str) -> Result<ForgeChecks> {
+        let status = self.client.get(&self.path(&format!("/commits/{}/status", encoded(commit))))?;
         Ok(of_status(&status))
     }
 

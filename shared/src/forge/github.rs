@@ -8,10 +8,10 @@ use super::{
     fields::{encoded, entries},
     github_like,
     http::{Client, Write},
-    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    pull_request::{MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     service::Service,
 };
-use crate::{Error, Result, git::Oid};
+use crate::{Error, Result, git::Oid, model::published::ForgeChecks};
 
 /// How many entries a page has.
 const PAGE: usize = 100;
@@ -77,7 +77,7 @@ impl Service for GitHub {
         self.client.write(Write::Put, &self.path(&format!("/pulls/{number}/merge")), &body).map(drop)
     }
 
-    fn checks(&self, commit: Oid) -> Result<ForgeChecks> {
+    fn checks(&self, commit: &str) -> Result<ForgeChecks> {
         let runs = self.path(&format!("/commits/{commit}/check-runs?per_page={PAGE}"));
         let runs = self.client.list(&runs, PAGE * 3, |mut page| entries(page["check_runs"].take()))?;
         let statuses = self.client.get(&self.path(&format!("/commits/{commit}/status")))?;
@@ -90,7 +90,7 @@ impl Service for GitHub {
     }
 }
 
-fn of_run(run: &Value) -> ForgeChecks {
+pub(super) fn of_run(run: &Value) -> ForgeChecks {
     match (run["status"].as_str(), run["conclusion"].as_str()) {
         (Some("completed"), Some("success" | "neutral" | "skipped")) => ForgeChecks::Passed,
         (Some("completed"), _) => ForgeChecks::Failed,

@@ -7,10 +7,14 @@ use super::{
     failure::Failure,
     fields::{block, commit, encoded, entries, flag, line, name, number, page},
     http::{Client, Write},
-    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    pull_request::{MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     service::Service,
 };
-use crate::{Error, Result, git::Oid, model::published::PullRequestState};
+use crate::{
+    Error, Result,
+    git::Oid,
+    model::published::{ForgeChecks, PullRequestState},
+};
 
 /// How many entries a page has.
 const PAGE: usize = 100;
@@ -107,7 +111,7 @@ impl Service for GitLab {
         self.client.write(Write::Put, &self.path(&format!("/merge_requests/{number}/merge")), &body).map(drop)
     }
 
-    fn checks(&self, commit: Oid) -> Result<ForgeChecks> {
+    fn checks(&self, commit: &str) -> Result<ForgeChecks> {
         let path = self.path(&format!("/pipelines?sha={commit}&order_by=id&sort=desc&per_page=1"));
         let newest = self.client.list(&path, 1, entries)?;
         Ok(newest.first().map_or(ForgeChecks::None, of_pipeline))
@@ -118,7 +122,7 @@ impl Service for GitLab {
     }
 }
 
-fn of_pipeline(pipeline: &Value) -> ForgeChecks {
+pub(super) fn of_pipeline(pipeline: &Value) -> ForgeChecks {
     match pipeline["status"].as_str() {
         Some("success" | "skipped") => ForgeChecks::Passed,
         Some("failed" | "canceled") => ForgeChecks::Failed,

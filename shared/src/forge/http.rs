@@ -14,6 +14,7 @@ use ureq::{
 
 use super::{
     failure::{self, Failure},
+    kept_answers::KeptAnswers,
     lookup::Lookup,
 };
 use crate::{Code, Error, Result, context::Cancel, world::Environment};
@@ -52,6 +53,7 @@ pub(super) struct Client {
     base: String,
     credential: Option<(&'static str, String)>,
     cancel: Cancel,
+    kept: KeptAnswers<Answer>,
 }
 
 /// A request that changes something.
@@ -63,12 +65,15 @@ pub(super) enum Write {
 }
 
 /// The answer of a forge.
+#[derive(Clone)]
 pub(super) struct Answer {
     pub(super) body: Value,
     /// The scopes of the token, if the forge tells them.
     pub(super) scopes: Option<String>,
     /// The address of the next page of a list.
     next: Option<String>,
+    /// What names this state of it.
+    mark: Option<String>,
 }
 
 impl Client {
@@ -98,6 +103,7 @@ impl Client {
             base: access.base,
             credential: access.credential,
             cancel,
+            kept: KeptAnswers::default(),
         }
     }
 
@@ -177,8 +183,15 @@ impl Client {
     fn read(&self, url: &str) -> Result<Answer, Failure> {
         let (mut url, mut repeats, mut redirections) = (url.to_owned(), 0, 0);
         loop {
-            let answer = receive(self.with_headers(self.agent.get(&url)).call());
-            match answer {
+            let request = self.with_headers(self.agent.get(&url));
+            let request = match self.kept.mark(&url) {
+                Some(mark) => request.header("if-none-match", mark),
+                None => request,
+            };
+            match receive(request.call()) {
+                Err(failure) if failure.status() == Some(304) => {
+                    return self.kept.get(&url).ok_or(failure);
+                }
                 Err(Failure::Moved(to)) if redirections < MAX_REDIRECTIONS => {
                     // Another host would get the credential.
                     let to = failure::absolute(&url, &to);
@@ -192,7 +205,10 @@ impl Client {
                     Some(_) => return Err(Failure::Interrupted),
                     None => return Err(failure),
                 },
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.kept.keep(&url, answer.mark.as_deref(), &answer);
+                    return Ok(answer);
+                }
             }
         }
     }
@@ -212,11 +228,12 @@ fn receive(sent: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure>
     let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
     let body = body.map_err(|error| Failure::Unreachable(error.to_string()))?;
     match status {
-        204 => Ok(Answer { body: Value::Null, scopes: None, next: None }),
+        204 => Ok(Answer { body: Value::Null, scopes: None, next: None, mark: None }),
         200..=299 => {
             let body = serde_json::from_slice(&body).map_err(|_| Failure::Unreadable)?;
-            let scopes = headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
-            Ok(Answer { body, scopes: scopes.map(str::to_owned), next: next_page(&headers) })
+            let text = |name: &str| headers.get(name).and_then(|text| text.to_str().ok()).map(str::to_owned);
+            let (scopes, mark) = (text("x-oauth-scopes"), text("etag"));
+            Ok(Answer { body, scopes, next: next_page(&headers), mark })
         }
         301 | 302 | 307 | 308 => {
             let to = headers.get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();

@@ -8,7 +8,7 @@
 //! | `address` | where a repository is, from the URL of a remote. Pure |
 //! | `kind` | which forge a host runs. Pure |
 //! | `token` | where the user's token for a host is |
-//! | `http`, `failure` | requests, and what follows from a refusal |
+//! | `http`, `kept_answers`, `failure` | requests, what need not be sent twice, and what follows from a refusal |
 //! | `lookup` | the addresses of hosts, for the library that sends the requests |
 //! | `service` | the requests of which everything else is made; `github`, `gitlab`, `gitea`, `bitbucket` speak it |
 //! | `github_like` | what the interfaces of GitHub and Gitea have in common |
@@ -17,6 +17,7 @@
 //! | `issue`, `issues`, `labels` | issues; the labels and reviewers of pull requests |
 //! | `review` | a review as it is given on a forge. Pure |
 //! | `reviewing`, `give_review` | how each forge takes reviews, and giving one once |
+//! | `feedback`, `reading_feedback`, `hear_feedback` | checks by name, comments and reviews, and whose are trusted |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
 
 mod access;
@@ -25,6 +26,7 @@ mod bitbucket;
 mod body;
 mod connect;
 mod failure;
+mod feedback;
 mod fields;
 mod fork_edits;
 mod gitea;
@@ -32,15 +34,18 @@ mod github;
 mod github_like;
 mod gitlab;
 mod give_review;
+mod hear_feedback;
 mod http;
 mod issue;
 mod issues;
+mod kept_answers;
 mod kind;
 mod known;
 mod labels;
 mod lookup;
 mod pull_request;
 mod reading_access;
+mod reading_feedback;
 mod reading_fork_edits;
 mod review;
 mod reviewing;
@@ -54,15 +59,16 @@ pub use self::{
     access::ForgeAccess,
     address::ForgeRepo,
     body::{has_our_part, with_our_part},
+    feedback::{ForgeCheck, ForgeSaid},
     fork_edits::ForkEdits,
     issue::Issue,
     kind::ForgeKind,
     known::KnownForge,
-    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    pull_request::{MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     review::{ForgeRemark, ForgeReview, ForgeVerdict, GivenForgeReview},
     token::TokenSource,
 };
-pub use crate::model::published::PullRequestState;
+pub use crate::model::published::{ForgeChecks, ForgeReviews, PullRequestState};
 use crate::{Code, Error, Result, git::Oid};
 
 /// A repository on a forge, with the user's token for it.
@@ -250,7 +256,7 @@ impl Forge {
     /// # Errors
     /// As [`Forge::find`].
     pub fn checks(&self, commit: Oid) -> Result<ForgeChecks> {
-        self.service.checks(commit)
+        self.service.checks(&commit.to_string())
     }
 }
 

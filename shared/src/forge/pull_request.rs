@@ -97,34 +97,3 @@ impl MergeMethod {
         [Self::Merge, Self::Squash, Self::Rebase].into_iter().find(|method| method.as_str() == word)
     }
 }
-
-/// What the checks of the forge say of a commit.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ForgeChecks {
-    /// There are none.
-    None,
-    /// All passed.
-    Passed,
-    /// Some have not ended.
-    Running,
-    /// At least one failed.
-    Failed,
-}
-
-impl ForgeChecks {
-    /// Joins the results of two checks: the worse one counts.
-    pub fn and(self, other: Self) -> Self {
-        self.max(other)
-    }
-
-    /// Returns the word for people and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Passed => "passed",
-            Self::Running => "running",
-            Self::Failed => "failed",
-        }
-    }
-}

@@ -3,16 +3,21 @@
 use super::{
     access::ForgeAccess,
     failure::Failure,
+    feedback::{ForgeCheck, ReadSaid},
     fork_edits::ForkEdits,
     issue::Issue,
-    pull_request::{ForgeChecks, MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
+    pull_request::{MergeMethod, NewPullRequest, PullRequest, PullRequestChange},
     review::{ForgeRemark, ForgeReview, ForgeUser, Said},
 };
-use crate::{Result, git::Oid};
+use crate::{
+    Result,
+    git::Oid,
+    model::published::{ForgeChecks, ForgeReviews},
+};
 
 /// The requests of which everything else is made.
 pub(super) trait Service:
-    TellsAccess + HasIssues + TakesLabels + TakesReviews + TellsForkEdits
+    TellsAccess + TellsFeedback + HasIssues + TakesLabels + TakesReviews + TellsForkEdits
 {
     /// Finds the open pull request of a branch of the repository itself; without an open one, the newest.
     fn find(&self, head: &str) -> Result<Option<PullRequest>>;
@@ -29,7 +34,7 @@ pub(super) trait Service:
     /// Merges one if its head is still `head`; returns whether the forge itself guards that.
     fn merge(&self, number: u64, method: MergeMethod, head: Oid) -> Result<(), Failure>;
     /// Returns what the checks say of a commit.
-    fn checks(&self, commit: Oid) -> Result<ForgeChecks>;
+    fn checks(&self, commit: &str) -> Result<ForgeChecks>;
     /// Returns whether [`Service::merge`] is refused by the forge if the head moved.
     fn guards_head(&self) -> bool {
         true
@@ -48,6 +53,18 @@ pub(super) trait TellsAccess {
 pub(super) trait TellsForkEdits {
     /// Returns who may push to the branch of a pull request of a fork.
     fn fork_edits(&self, number: u64) -> Result<ForkEdits>;
+}
+
+/// Tells what is said of a pull request.
+pub(super) trait TellsFeedback {
+    /// Returns the checks of a commit, one by one; of those that did not fail a forge may name only all together.
+    fn check_list(&self, commit: &str) -> Result<Vec<ForgeCheck>>;
+    /// Returns what those who review a pull request say, all in all.
+    fn standing(&self, seen: &PullRequest) -> Result<ForgeReviews>;
+    /// Returns what was said at a pull request.
+    fn all_said(&self, seen: &PullRequest) -> Result<Vec<ReadSaid>>;
+    /// Returns whether a user may push to the repository.
+    fn may_push(&self, user: &str) -> Result<bool>;
 }
 
 /// Reads issues.

@@ -288,6 +288,9 @@ rows! { Published:
     "Pull-Request-Into" => into,
     "Pull-Request-State" => state,
     "Pull-Request-Merged" => merged_head,
+    "Pull-Request-Checks" => checks,
+    "Pull-Request-Review" => review,
+    "Pull-Request-Seen" => seen_at,
 }
 
 impl Group for Published {

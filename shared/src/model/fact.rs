@@ -302,6 +302,9 @@ pub struct Message {
     /// The id of the message of the agent that this replies to, or of the message of `from` that this passes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub re: Option<String>,
+    /// What of its pull request this is about: a key of each check and comment, by which it is given to the agent once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
 }
 
 /// What a program used, as it reports itself.

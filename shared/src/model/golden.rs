@@ -107,7 +107,7 @@ Orchestra-Said: 2
 Orchestra-Unread: 1
 Orchestra-Lamport: 22
 Orchestra-By: 5t2k
-Orchestra-Fold: 20
+Orchestra-Fold: 21
 Orchestra-Format: 1
 "#;
 

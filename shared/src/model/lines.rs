@@ -7,7 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     BranchName, Cap, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId,
-    published::PullRequestState, run::RunPhase, verdict::Verdict,
+    published::{ForgeChecks, ForgeReviews, PullRequestState},
+    run::RunPhase,
+    verdict::Verdict,
 };
 
 /// The prefix of every trailer's key.
@@ -192,6 +194,8 @@ displayed! {
     RunPhase: Self::parse,
     Verdict: Self::parse,
     PullRequestState: |text| Some(Self::parse(text)),
+    ForgeChecks: |text| Some(Self::parse(text)),
+    ForgeReviews: |text| Some(Self::parse(text)),
     WriterId: |text| Self::parse(text).ok(),
 }
 

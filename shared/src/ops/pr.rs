@@ -11,16 +11,20 @@ pub(in crate::ops) mod place;
 mod seen;
 mod stack;
 pub(in crate::ops) mod text;
+mod watch;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::place::PublishPlace;
+pub use self::watch::{News, PullRequestNews, WatchRequest, watch};
 use self::{
     branch::{Ground, PushedBranch},
     place::{refuse_agents, remote},
+    seen::Standing,
 };
-pub use crate::forge::{ForgeChecks, MergeMethod, PullRequest};
+pub use crate::forge::{ForgeChecks, ForgeReviews, MergeMethod, PullRequest};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -85,6 +89,9 @@ pub struct Report {
     pub repo: String,
     /// Whether nothing was changed.
     pub dry_run: bool,
+    /// Why the forge was not reached, if the list is what was recorded when it was reached last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<String>,
     /// The pull requests, in the order of the agents; if they are listed, newest first.
     pub pull_requests: Vec<PullRequestRow>,
 }
@@ -102,6 +109,13 @@ pub struct PullRequestRow {
     pub pushed: Option<Oid>,
     /// What the checks of the forge say of its head; `None` if they were not asked.
     pub checks: Option<ForgeChecks>,
+    /// What those who review it say, all in all; `None` if they were not asked.
+    #[serde(default)]
+    pub review: Option<ForgeReviews>,
+    /// When it was so, if the forge was not reached now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub seen_at: Option<Timestamp>,
     /// Whether its head is not what was pushed from here: somebody else pushed to its branch.
     #[serde(default)]
     pub head_moved: bool,
@@ -144,12 +158,11 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     check(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
-    let remote = remote(repo, request.remote.as_deref())?;
-    let forge = Forge::of_remote(context, repo, &remote.address)?;
-    labels::check(&forge, request)?;
-    let publisher = Publisher { context, repo, request, remote, forge };
+    let publisher = Publisher::of(context, repo, request)?;
+    labels::check(&publisher.forge, request)?;
+    let mut unreachable = None;
     let rows = match (ids.is_empty(), request.action) {
-        (true, _) => publisher.list(&listing)?,
+        (true, _) => publisher.list(&listing, &mut unreachable)?,
         (false, PullRequestAction::Open) => publisher.publish(&ids)?,
         (false, PullRequestAction::Merge(method)) => {
             publisher.each(&ids, |id, agent| publisher.merge(id, agent, method))?
@@ -162,6 +175,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         host,
         repo: path,
         dry_run: request.dry_run,
+        unreachable,
         pull_requests: rows,
     })
 }
@@ -186,6 +200,14 @@ fn check(request: &Request) -> Result<()> {
             Err(Error::usage("the title is empty or has several lines"))
         }
         _ => Ok(()),
+    }
+}
+
+impl<'a> Publisher<'a> {
+    fn of(context: &'a Context, repo: &'a AcceptedRepo, request: &'a Request) -> Result<Self> {
+        let remote = remote(repo, request.remote.as_deref())?;
+        let forge = Forge::of_remote(context, repo, &remote.address)?;
+        Ok(Self { context, repo, request, remote, forge })
     }
 }
 
@@ -249,21 +271,14 @@ impl Publisher<'_> {
             found.as_ref().filter(|found| found.is_at(head) && found.state == PullRequestState::Merged)
         {
             if !self.request.dry_run {
-                self.record(id, head, merged)?;
+                self.record(id, head, merged, Standing::default())?;
             }
             return Ok(row(id, PullRequestStep::Unchanged, merged.clone(), None));
         }
         if self.request.dry_run {
             let found = found.filter(|found| found.state == PullRequestState::Open);
             let done = step(found.is_none(), pushed.is_some());
-            return Ok(PullRequestRow {
-                agent: Some(id.clone()),
-                done,
-                pull_request: found,
-                pushed,
-                checks: None,
-                head_moved: false,
-            });
+            return Ok(PullRequestRow { done, pull_request: found, pushed, ..PullRequestRow::of(id) });
         }
         branch.push(self.context, self.repo, &self.remote)?;
         let ours = text::of_agent(self.repo, &AgentLog::of(self.repo, id)?, agent, &self.forge.repo.path)?;
@@ -281,8 +296,8 @@ impl Publisher<'_> {
             pull_request = self.bring_up_to_date(pull_request, &ours, into)?;
         }
         labels::give(self.repo, &self.forge, self.request, agent, &pull_request)?;
-        self.record(id, head, &pull_request)?;
         let checks = self.forge.checks(head).ok();
+        self.record(id, head, &pull_request, Standing { checks, review: None })?;
         let done = step(opened.is_new, pushed.is_some());
         Ok(PullRequestRow { pushed, ..row(id, done, pull_request, checks) })
     }
@@ -318,7 +333,7 @@ impl Publisher<'_> {
             return Ok(row(id, PullRequestStep::Merged, there, checks));
         }
         let merged = self.forge.merge(there.number, method, head)?;
-        self.record(id, head, &merged)?;
+        self.record(id, head, &merged, Standing { checks, review: None })?;
         Ok(row(id, PullRequestStep::Merged, merged, checks))
     }
 
@@ -330,7 +345,7 @@ impl Publisher<'_> {
         self.forge.close(there.number)?;
         there.state = PullRequestState::Closed;
         if let Some(head) = agent.head_commit() {
-            self.record(id, head, &there)?;
+            self.record(id, head, &there, Standing::default())?;
         }
         Ok(row(id, PullRequestStep::Closed, there, None))
     }
@@ -368,8 +383,23 @@ fn row(
     pull_request: PullRequest,
     checks: Option<ForgeChecks>,
 ) -> PullRequestRow {
-    let agent = Some(id.clone());
-    PullRequestRow { agent, done, pull_request: Some(pull_request), pushed: None, checks, head_moved: false }
+    PullRequestRow { done, pull_request: Some(pull_request), checks, ..PullRequestRow::of(id) }
+}
+
+impl PullRequestRow {
+    /// Makes a row of an agent of which nothing is known yet.
+    fn of(id: &AgentId) -> Self {
+        Self {
+            agent: Some(id.clone()),
+            done: PullRequestStep::Listed,
+            pull_request: None,
+            pushed: None,
+            checks: None,
+            review: None,
+            seen_at: None,
+            head_moved: false,
+        }
+    }
 }
 
 /// Returns the commit with the work of an agent that can be published.

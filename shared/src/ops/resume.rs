@@ -2,6 +2,7 @@
 //! the same session.
 
 mod caps;
+pub(in crate::ops) mod given;
 mod hand_over;
 mod left_folders;
 mod looks;
@@ -87,6 +88,9 @@ pub struct Request {
     pub despite_limit: bool,
     /// Whether to only report what would be done.
     pub dry_run: bool,
+    /// What of its pull request the message is about, by keys: one that an agent was given is not given again.
+    #[serde(skip)]
+    pub about: Vec<String>,
 }
 
 /// Whether agents of other clones may be resumed in this clone.
@@ -281,6 +285,7 @@ fn resume_as_seen(
         Since::PausedItself => return Ok(None),
         Since::Other => return Err(looks::refusal(id, &now)),
     }
+    given::refuse_again(repo, id, &request.about)?;
     let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
         // Records what changed around the interrupted attempt, before the next one records its own surroundings.
@@ -365,8 +370,10 @@ fn record_attempt(
             ..PhaseChange::new(attempt, Phase::Queued).because(resume_reason(now))
         };
         let step = (attempt > 0).then_some(Fact::Phase(step));
-        let said = message
-            .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
+        let text = message.map(|text| text.text().to_owned());
+        let about = request.about.clone();
+        let said = (text.is_some() || !about.is_empty())
+            .then(|| Fact::Send(Message { text, about, ..Message::default() }));
         Some(step.into_iter().chain(said).collect())
     })
     .map(drop)

@@ -335,6 +335,7 @@ fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, Str
         question,
         re,
         from: None,
+        about: Vec::new(),
     })
 }
 

@@ -69,6 +69,8 @@ kinds! {
     REWIND = "rewind": rewind::Report;
     /// Pull requests, and what was done with them.
     PR = "pr": pr::Report;
+    /// One change of a pull request: a line of the stream of `pr watch`.
+    PR_NEWS = "pr-news": pr::PullRequestNews;
     /// Pull requests to review, one of them, or the verdict that was given on it.
     PR_REVIEW = "pr-review": pr_review::Report;
     /// The reviews of the pull requests of a run.

@@ -56,6 +56,8 @@ requests! {
     "rewind": rewind::Request;
     /// What to do with which pull requests.
     "pr": pr::Request;
+    /// Which pull requests to watch, and how.
+    "pr-watch": pr::WatchRequest;
     /// Reviews a pull request.
     "pr-review": pr_review::Request;
     /// Changes the tags of agents.

@@ -21,7 +21,7 @@ mod world;
 pub use command::Ran;
 pub use dir_state::{FileState, dir_state};
 pub use faults::{Aim, Injector, Mode, State};
-pub use forge::{FakeForge, ForgeFlavor, ForgeIssue, GivenReview, Pull, Trouble};
+pub use forge::{FakeForge, ForgeFlavor, ForgeIssue, GivenComment, GivenReview, Pull, Trouble};
 pub use generated_repo::{GeneratedRepo, SeededRandom};
 pub use picture::{svg, text_of_svg};
 pub use poll::{runs, times, until};

@@ -253,7 +253,7 @@ pub(super) const TERMINAL: &[Rule] = &[
     ("times", &["here"]),
     ("caps", &[]),
     ("landings", &[]),
-    ("pull_requests", &[]),
+    ("pull_requests", &["here", "humanize"]),
     ("limits", &["here", "humanize"]),
     (
         "agents",

@@ -95,3 +95,9 @@ pub static PR_MERGE_METHOD: Key<String> = Key::new(
      rebase",
 )
 .with_choices(Choices::Words(MERGE_METHODS));
+
+pub static PR_TRUST: RepeatedKey = RepeatedKey::new(
+    "orchestra.prTrust",
+    "The login of somebody whose comments and reviews 'pr watch --fix' gives to agents, besides those who may push to the repository and \
+     yourself; may be given several times",
+);

@@ -35,7 +35,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 20;
+pub const FOLD: u32 = 21;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;

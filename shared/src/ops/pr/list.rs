@@ -1,39 +1,91 @@
-//! The list of the open pull requests, and of those of agents that were merged or closed since they were looked at last.
+//! Lists pull requests: the open ones, and those of agents that were merged or closed since they were looked at last. Without the forge,
+//! those of agents as they were recorded.
 
-use super::{Publisher, PullRequestRow, PullRequestStep};
+use super::{Publisher, PullRequestRow, PullRequestStep, seen::Standing};
 use crate::{
-    Result,
+    Code, Result,
     forge::{PullRequest, PullRequestState},
-    model::{Agent, AgentId},
+    model::{Agent, AgentId, published::Published},
     store::{ListRow, Listing},
 };
 
 /// How many open pull requests are listed.
 const MAX_LISTED: usize = 1000;
+/// Of how many the checks and reviews are asked, each by three requests: those of agents first, then the newest.
+const MAX_ASKED: usize = 20;
 
 impl Publisher<'_> {
-    /// Lists the open pull requests, newest first, then those of agents that ended since. What changed is recorded.
-    pub(super) fn list(&self, listing: &Listing) -> Result<Vec<PullRequestRow>> {
-        let open = self.forge.list(MAX_LISTED)?;
+    /// Lists the open pull requests, newest first, then those of agents that ended since. What changed is recorded. If the forge is not
+    /// reached, `unreachable` says why, and the list is what was recorded.
+    pub(super) fn list(
+        &self,
+        listing: &Listing,
+        unreachable: &mut Option<String>,
+    ) -> Result<Vec<PullRequestRow>> {
         let known = self.agents(listing);
-        let mut rows: Vec<PullRequestRow> = Vec::with_capacity(open.len());
+        let open = match self.forge.list(MAX_LISTED) {
+            Err(error) if error.code == Code::ForgeUnreachable => {
+                let rows = self.recorded(&known);
+                if rows.is_empty() {
+                    return Err(error);
+                }
+                *unreachable = Some(error.one_line());
+                return Ok(rows);
+            }
+            open => open?,
+        };
+        let mut rows: Vec<(Option<&(AgentId, Agent)>, PullRequest)> = Vec::with_capacity(open.len());
         for pull_request in open {
             let is_its = |one: &&(AgentId, Agent)| *one.1.branch == *pull_request.head;
             let of_agent = known.iter().filter(|_| pull_request.fork.is_none()).find(is_its);
-            rows.push(self.listed(of_agent, pull_request)?);
+            rows.push((of_agent, pull_request));
         }
         for one in &known {
-            let is_listed = |row: &PullRequestRow| row.agent.as_ref() == Some(&one.0);
+            let is_listed = rows.iter().any(|(agent, _)| agent.is_some_and(|agent| agent.0 == one.0));
             let Some(before) = one.1.published.as_ref().filter(|before| self.is_here(before)) else {
                 continue;
             };
-            if before.state == PullRequestState::Open && !rows.iter().any(is_listed) {
+            if before.state == PullRequestState::Open && !is_listed {
                 self.context.check()?;
-                let now = self.look_again(&one.0, before)?;
-                rows.push(self.listed(Some(one), now)?);
+                rows.push((Some(one), self.look_again(&one.0, before)?));
             }
         }
-        Ok(rows)
+        let standings = self.standings(&rows)?;
+        rows.into_iter().zip(standings).map(|((agent, seen), said)| self.listed(agent, seen, said)).collect()
+    }
+
+    /// Asks what is said of the pull requests, of as many as the forge allows.
+    fn standings(&self, rows: &[(Option<&(AgentId, Agent)>, PullRequest)]) -> Result<Vec<Standing>> {
+        let mut all = vec![Standing::default(); rows.len()];
+        let mut order: Vec<usize> =
+            (0..rows.len()).filter(|at| rows[*at].1.state == PullRequestState::Open).collect();
+        order.sort_by_key(|at| rows[*at].0.is_none());
+        for at in order.into_iter().take(MAX_ASKED) {
+            self.context.check()?;
+            match self.standing(&rows[at].1) {
+                Ok(standing) => all[at] = standing,
+                // The list itself is there.
+                Err(error) if matches!(error.code, Code::ForgeLimit | Code::ForgeUnreachable) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns the open pull requests of agents as their events have them.
+    fn recorded(&self, known: &[(AgentId, Agent)]) -> Vec<PullRequestRow> {
+        let of = |(id, agent): &(AgentId, Agent)| {
+            let published = agent.published.as_ref()?;
+            let is_open = published.state == PullRequestState::Open && self.is_here(published);
+            is_open.then(|| PullRequestRow {
+                pull_request: Some(as_recorded(agent, published)),
+                checks: published.checks,
+                review: published.review,
+                seen_at: published.seen_at,
+                ..PullRequestRow::of(id)
+            })
+        };
+        known.iter().filter_map(of).collect()
     }
 
     /// Returns all agents: the branch of each may have a pull request, also one that is not recorded.
@@ -42,24 +94,49 @@ impl Publisher<'_> {
         listing.rows.iter().filter_map(read).collect()
     }
 
-    fn listed(&self, agent: Option<&(AgentId, Agent)>, seen: PullRequest) -> Result<PullRequestRow> {
+    fn listed(
+        &self,
+        agent: Option<&(AgentId, Agent)>,
+        seen: PullRequest,
+        standing: Standing,
+    ) -> Result<PullRequestRow> {
         let pushed = agent.and_then(|(_, agent)| agent.published.as_ref()?.head.commit());
         let head_moved = seen.state == PullRequestState::Open && pushed.is_some_and(|head| !seen.is_at(head));
         if let (Some((id, agent)), Some(head)) = (agent, pushed) {
-            let is_news = agent.published.as_ref().is_some_and(|known| {
-                self.is_here(known) && known.number == seen.number && known.state != seen.state
-            });
-            if is_news && !self.request.dry_run {
-                self.record(id, head, &seen)?;
+            let is_its = agent
+                .published
+                .as_ref()
+                .is_some_and(|known| self.is_here(known) && known.number == seen.number);
+            if is_its && !self.request.dry_run {
+                self.record(id, head, &seen, standing)?;
             }
         }
         Ok(PullRequestRow {
             agent: agent.map(|(id, _)| id.clone()),
             done: PullRequestStep::Listed,
             pushed: None,
-            checks: None,
+            checks: standing.checks,
+            review: standing.review,
+            seen_at: None,
             head_moved,
             pull_request: Some(seen),
         })
+    }
+}
+
+/// Returns a pull request as the events of its agent have it. What they do not have is empty.
+fn as_recorded(agent: &Agent, known: &Published) -> PullRequest {
+    PullRequest {
+        number: known.number,
+        url: known.url.clone(),
+        title: agent.title.clone(),
+        head: agent.branch.to_string(),
+        fork: None,
+        commit: known.head.commit().map(|head| head.to_string()).unwrap_or_default(),
+        base: known.into.to_string(),
+        state: known.state,
+        draft: false,
+        author: String::new(),
+        body: String::new(),
     }
 }

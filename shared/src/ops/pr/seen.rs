@@ -3,12 +3,22 @@
 
 use super::Publisher;
 use crate::{
-    Result,
-    forge::{PullRequest, PullRequestState},
+    Code, Result,
+    forge::{ForgeChecks, ForgeReviews, PullRequest, PullRequestState},
     git::Oid,
     model::{AgentId, BranchName, CommitId, Fact, IdOrText, published::Published},
     store::append_if,
 };
+
+/// For how many seconds it is not recorded again that nothing changed.
+const MAX_UNRECORDED: i64 = 3600;
+
+/// What is said of a pull request, as far as it was asked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Standing {
+    pub(super) checks: Option<ForgeChecks>,
+    pub(super) review: Option<ForgeReviews>,
+}
 
 impl Publisher<'_> {
     /// Returns whether a recorded pull request is in the repository of this command.
@@ -20,13 +30,25 @@ impl Publisher<'_> {
     pub(super) fn look_again(&self, id: &AgentId, known: &Published) -> Result<PullRequest> {
         let seen = self.forge.get(known.number)?;
         if let Some(head) = known.head.commit().filter(|_| !self.request.dry_run) {
-            self.record(id, head, &seen)?;
+            self.record(id, head, &seen, Standing::default())?;
         }
         Ok(seen)
     }
 
+    /// Asks the forge what its checks and its people say of a pull request. What it does not tell is `None`.
+    pub(super) fn standing(&self, seen: &PullRequest) -> Result<Standing> {
+        let checks = told(self.forge.checks_of(seen))?;
+        Ok(Standing { checks, review: told(self.forge.standing(seen))? })
+    }
+
     /// Records a pull request in the events of its agent, if that is news. `head` is the commit that was pushed last from here.
-    pub(super) fn record(&self, id: &AgentId, head: Oid, seen: &PullRequest) -> Result<()> {
+    pub(super) fn record(
+        &self,
+        id: &AgentId,
+        head: Oid,
+        seen: &PullRequest,
+        standing: Standing,
+    ) -> Result<()> {
         let published = Published {
             host: self.forge.repo.host.clone(),
             repo: self.forge.repo.path.clone(),
@@ -36,13 +58,50 @@ impl Publisher<'_> {
             into: BranchName::from(seen.base.as_str()),
             state: seen.state,
             merged_head: merged_head(seen, head),
+            checks: standing.checks,
+            review: standing.review,
+            seen_at: Some(self.repo.environment().clock().now()),
         };
         let decide = |fold: &crate::model::fold::Fold| {
-            (fold.agent.published.as_ref() != Some(&published))
-                .then(|| vec![Fact::Published(published.clone())])
+            let known = fold.agent.published.as_ref();
+            let new = completed(published.clone(), known);
+            is_news(known, &new).then(|| vec![Fact::Published(new)])
         };
         append_if(self.repo, id, decide).map(drop)
     }
+}
+
+/// Returns what a forge told; `None` if it refuses just this. A limit of requests is an error.
+fn told<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(told) => Ok(Some(told)),
+        Err(error)
+            if matches!(error.code, Code::ForgeRefused | Code::ForgeTokenRefused | Code::ForgeFailed) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds what was known before of the same pull request and was not asked now.
+fn completed(new: Published, known: Option<&Published>) -> Published {
+    let is_same =
+        |known: &&Published| known.number == new.number && known.repo == new.repo && known.host == new.host;
+    let Some(known) = known.filter(is_same) else { return new };
+    // The checks are those of a commit.
+    let checks = new.checks.or(known.checks.filter(|_| known.head == new.head));
+    Published { checks, review: new.review.or(known.review), ..new }
+}
+
+/// Returns whether anything but the time differs, or the time is so old that it says too little.
+fn is_news(known: Option<&Published>, new: &Published) -> bool {
+    let Some(known) = known else { return true };
+    if (Published { seen_at: new.seen_at, ..known.clone() }) != *new {
+        return true;
+    }
+    let Some((then, now)) = known.seen_at.zip(new.seen_at) else { return true };
+    new.state == PullRequestState::Open && now.as_second() - then.as_second() >= MAX_UNRECORDED
 }
 
 /// Returns the commit that was merged, if it was: what the forge says, or what was pushed if the forge shortens ids.

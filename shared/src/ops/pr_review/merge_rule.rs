@@ -56,7 +56,8 @@ impl MergeFacts {
             (None, _) => Some(Obstacle::NoVerdict),
             (Some(verdict @ (Verdict::Changes | Verdict::Reject)), _) => Some(Obstacle::Verdict(verdict)),
             _ if !self.test_passed => Some(Obstacle::TestFailed),
-            (_, Some(ForgeChecks::Failed)) => Some(Obstacle::ChecksFailed),
+            // What we cannot read does not count as passed.
+            (_, Some(ForgeChecks::Failed | ForgeChecks::Other)) => Some(Obstacle::ChecksFailed),
             (_, Some(ForgeChecks::Running)) => Some(Obstacle::ChecksRunning),
             (Some(Verdict::Approve), None | Some(ForgeChecks::None | ForgeChecks::Passed)) => None,
         }
@@ -101,6 +102,7 @@ mod tests {
             (MergeFacts { verdict: Some(Verdict::Reject), ..GOOD }, Some(Obstacle::Verdict(Verdict::Reject))),
             (MergeFacts { test_passed: false, ..GOOD }, Some(Obstacle::TestFailed)),
             (MergeFacts { checks: Some(ForgeChecks::Failed), ..GOOD }, Some(Obstacle::ChecksFailed)),
+            (MergeFacts { checks: Some(ForgeChecks::Other), ..GOOD }, Some(Obstacle::ChecksFailed)),
             (MergeFacts { checks: Some(ForgeChecks::Running), ..GOOD }, Some(Obstacle::ChecksRunning)),
             (MergeFacts { moved: Moved::Base, ..GOOD }, Some(Obstacle::Moved(Moved::Base))),
             (MergeFacts { moved: Moved::Head, ..GOOD }, Some(Obstacle::Moved(Moved::Head))),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     REPOSITORY, State,
+    feedback::page,
     http::{Answer, Request},
     pulls::{Pull, Refusal},
 };
@@ -51,8 +52,14 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Answer {
             state.merge(number, method, None).map(|pull| Answer::new(200, shown(state, &pull)))
         }
         ("GET", ["commit", commit, "statuses"]) => {
-            let said = if state.has_failed(commit) { "FAILED" } else { "SUCCESSFUL" };
-            Ok(Answer::new(200, json!({"values": [{"state": said}]})))
+            let word = |word: &str| match word {
+                "failed" => "FAILED",
+                "running" => "INPROGRESS",
+                _ => "SUCCESSFUL",
+            };
+            let status = |(name, state): &(String, &str)| json!({"name": name, "state": word(state), "url": page(name)});
+            let all: Vec<Value> = state.checks_of(commit).iter().map(status).collect();
+            Ok(Answer::new(200, json!({"values": all})))
         }
         _ => Err(Refusal::Absent),
     };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     REPOSITORY, State,
+    feedback::page,
     http::{Answer, Request},
     pulls::{Pull, Refusal},
 };
@@ -51,8 +52,21 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Answer {
             merged.map(|_| Answer::new(200, json!({})))
         }
         ("GET", ["commits", commit, "status"]) => {
-            let said = if state.has_failed(commit) { "failure" } else { "success" };
-            Ok(Answer::new(200, json!({"state": said, "total_count": 1, "sha": commit})))
+            let checks = state.checks_of(commit);
+            let word = |word: &str| match word {
+                "failed" => "failure",
+                "running" => "pending",
+                _ => "success",
+            };
+            let said =
+                ["failed", "running"].into_iter().find(|wanted| checks.iter().any(|one| one.1 == *wanted));
+            let status = |(name, state): &(String, &str)| json!({"context": name, "status": word(state), "target_url": page(name)});
+            let all: Vec<Value> = checks.iter().map(status).collect();
+            let said = word(said.unwrap_or("passed"));
+            Ok(Answer::new(
+                200,
+                json!({"state": said, "total_count": all.len(), "sha": commit, "statuses": all}),
+            ))
         }
         _ => Err(Refusal::Absent),
     };

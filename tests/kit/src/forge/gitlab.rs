@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     REPOSITORY, State,
+    feedback::page,
     http::{Answer, Request, decoded},
     pulls::{Pull, Refusal},
 };
@@ -64,8 +65,12 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Answer {
         }
         ("GET", ["pipelines"]) => {
             let commit = request.parameter("sha").unwrap_or_default();
-            let said = if state.has_failed(&commit) { "failed" } else { "success" };
-            Ok(Answer::new(200, json!([{"id": 1, "sha": commit, "status": said}])))
+            let checks = state.checks_of(&commit);
+            let said =
+                ["failed", "running"].into_iter().find(|wanted| checks.iter().any(|one| one.1 == *wanted));
+            let pipeline =
+                json!({"id": 1, "sha": commit, "status": said.unwrap_or("success"), "web_url": page("1")});
+            Ok(Answer::new(200, json!([pipeline])))
         }
         _ => Err(Refusal::Absent),
     };

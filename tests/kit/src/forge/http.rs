@@ -162,12 +162,12 @@ impl Answer {
     }
 
     pub(crate) fn write(&self, client: &mut TcpStream) -> std::io::Result<()> {
-        let body = if self.status == 204 { String::new() } else { self.body.to_string() };
+        let body = if matches!(self.status, 204 | 304) { String::new() } else { self.body.to_string() };
         let mut head = format!("HTTP/1.1 {} .\r\ncontent-type: application/json\r\n", self.status);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if self.status != 204 {
+        if !matches!(self.status, 204 | 304) {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         client.write_all(format!("{head}\r\n{body}").as_bytes())

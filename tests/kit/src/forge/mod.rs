@@ -4,6 +4,7 @@
 mod around;
 mod bitbucket;
 mod description;
+mod feedback;
 mod git_http;
 mod gitea;
 mod github;
@@ -14,6 +15,7 @@ mod pulls;
 mod reviews;
 
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     sync::{
@@ -25,7 +27,7 @@ use std::{
 use serde_json::Value;
 
 use self::http::{Answer, Request};
-pub use self::{around::ForgeIssue, pulls::Pull, reviews::GivenReview};
+pub use self::{around::ForgeIssue, feedback::GivenComment, pulls::Pull, reviews::GivenReview};
 
 /// The repository that the forge has.
 pub(crate) const REPOSITORY: &str = "team/app";
@@ -77,6 +79,14 @@ pub(crate) struct State {
     pub(crate) forks: Vec<(String, PathBuf)>,
     /// The commits whose checks failed.
     failed_checks: Vec<String>,
+    /// The checks of commits that have others than one: the commit, the name, and the state.
+    pub(crate) named_checks: Vec<(String, String, String)>,
+    /// The comments.
+    pub(crate) comments: Vec<GivenComment>,
+    /// Who may push.
+    pub(crate) members: Vec<String>,
+    /// How many requests were answered by saying that nothing changed.
+    unchanged: usize,
     token: String,
     troubles: Vec<(String, Trouble)>,
     requests: Vec<String>,
@@ -108,6 +118,10 @@ impl FakeForge {
             judged: Vec::new(),
             forks: Vec::new(),
             failed_checks: Vec::new(),
+            named_checks: Vec::new(),
+            comments: Vec::new(),
+            members: Vec::new(),
+            unchanged: 0,
             token: token.to_owned(),
             troubles: Vec::new(),
             requests: Vec::new(),
@@ -218,6 +232,28 @@ impl FakeForge {
         self.state().failed_checks.push(commit.to_owned());
     }
 
+    /// Sets a check of a commit: `passed`, `running` or `failed`.
+    pub fn set_check(&self, commit: &str, name: &str, word: &str) {
+        let mut state = self.state();
+        state.named_checks.retain(|(of, known, _)| (of.as_str(), known.as_str()) != (commit, name));
+        state.named_checks.push((commit.to_owned(), name.to_owned(), word.to_owned()));
+    }
+
+    /// Says something at a pull request.
+    pub fn comment(&self, comment: GivenComment) {
+        self.state().comments.push(comment);
+    }
+
+    /// Lets somebody push, besides the user of the token.
+    pub fn add_member(&self, name: &str) {
+        self.state().members.push(name.to_owned());
+    }
+
+    /// Returns how many requests were answered by saying that nothing changed.
+    pub fn unchanged_answers(&self) -> usize {
+        self.state().unchanged
+    }
+
     /// Sets what happens to the next request whose method and path contain a text, such as `POST /pulls`.
     pub fn next(&self, request: &str, trouble: Trouble) {
         self.state().troubles.push((request.to_owned(), trouble));
@@ -262,6 +298,9 @@ impl State {
         if !is_public && !request.has_token(&self.token) {
             return Answer::error(401, "Bad credentials");
         }
+        if let Some(answer) = feedback::answer(self, request) {
+            return answer;
+        }
         if let Some(answer) = around::answer(self, request) {
             return answer;
         }
@@ -290,6 +329,23 @@ impl State {
         if self.flavor == ForgeFlavor::GitHub {
             self.faults.extend(description::faults(request, answer.status, &answer.body));
         }
+        self.unless_unchanged(request, answer)
+    }
+
+    /// Marks an answer with what names its state, and leaves it out if the client has it: on forges that do so.
+    fn unless_unchanged(&mut self, request: &Request, mut answer: Answer) -> Answer {
+        let has_marks = matches!(self.flavor, ForgeFlavor::GitHub | ForgeFlavor::GitLab);
+        if !has_marks || request.method != "GET" || answer.status != 200 {
+            return answer;
+        }
+        let mut hasher = DefaultHasher::new();
+        answer.body.to_string().hash(&mut hasher);
+        let mark = format!("W/\"{:x}\"", hasher.finish());
+        if request.header("if-none-match") == Some(&mark) {
+            self.unchanged += 1;
+            return Answer { status: 304, headers: answer.headers, body: Value::Null };
+        }
+        answer.headers.push(("etag".into(), mark));
         answer
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ForgeFlavor, LOGIN, REPOSITORY, State,
+    feedback::{self, association, person},
     http::{Answer, Request, decoded},
     pulls::output,
 };
@@ -55,7 +56,12 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Option<Answer> {
     match (is_post, what) {
         (false, "reviews" | "notes" | "comments") => Some(list(state, number)),
         (false, "approvals") => {
-            Some(Answer::new(200, json!({"user_has_approved": approved(state, number) == Some("approve")})))
+            let others = feedback::verdicts(state, &number.to_string()).into_iter();
+            let others = others.filter(|(_, verdict)| verdict == "approve").map(|(name, _)| name);
+            let has_approved = approved(state, number) == Some("approve");
+            let all = others.chain(has_approved.then(|| LOGIN.to_owned()));
+            let all: Vec<Value> = all.map(|name| json!({"user": person(state, &name)})).collect();
+            Some(Answer::new(200, json!({"user_has_approved": has_approved, "approved_by": all})))
         }
         (true, "reviews" | "notes" | "comments" | "discussions") => Some(say(state, number, &request.json())),
         (true, "approve" | "unapprove" | "request-changes") => {
@@ -71,16 +77,36 @@ pub(crate) fn approved(state: &State, number: u64) -> Option<&str> {
 }
 
 fn list(state: &State, number: u64) -> Answer {
-    let of = |one: &&GivenReview| one.number == number;
-    let shown = |one: &GivenReview| match state.flavor {
-        ForgeFlavor::GitLab => json!({"id": 1, "author": {"username": one.author}, "body": one.body}),
-        ForgeFlavor::Bitbucket => {
-            json!({"id": 1, "user": {"account_id": format!("id-of-{}", one.author)}, "content": {"raw": one.body}})
+    let of = |one: &GivenReview| one.number == number;
+    let shown = |(at, one): (usize, &GivenReview)| {
+        let user = person(state, &one.author);
+        match state.flavor {
+            ForgeFlavor::GitLab => json!({"id": at + 1, "author": user, "body": one.body}),
+            ForgeFlavor::Bitbucket => json!({"id": at + 1, "user": user, "content": {"raw": one.body}}),
+            ForgeFlavor::GitHub => json!({
+                "id": at + 1, "user": user, "body": one.body, "commit_id": one.commit, "state": word(state, one),
+                "author_association": association(state, &one.author),
+            }),
+            ForgeFlavor::Gitea => json!({
+                "id": at + 1, "user": user, "body": one.body, "commit_id": one.commit, "state": word(state, one),
+                "comments_count": one.remarks.len(),
+            }),
         }
-        _ => json!({"id": 1, "user": {"login": one.author}, "body": one.body, "commit_id": one.commit}),
     };
-    let all: Vec<Value> = state.reviews.iter().filter(of).map(shown).collect();
+    let all = state.reviews.iter().enumerate();
+    let all: Vec<Value> = all.filter(|(_, one)| of(one)).map(shown).collect();
     Answer::new(200, if state.flavor == ForgeFlavor::Bitbucket { json!({"values": all}) } else { json!(all) })
+}
+
+/// Returns the word for the verdict of a review.
+fn word(state: &State, review: &GivenReview) -> &'static str {
+    match (review.verdict.as_str(), state.flavor) {
+        ("approve", _) => "APPROVED",
+        ("changes", ForgeFlavor::Gitea) => "REQUEST_CHANGES",
+        ("changes", _) => "CHANGES_REQUESTED",
+        (_, ForgeFlavor::Gitea) => "COMMENT",
+        _ => "COMMENTED",
+    }
 }
 
 fn say(state: &mut State, number: u64, body: &Value) -> Answer {
@@ -157,10 +183,15 @@ fn judge(state: &mut State, number: u64, what: &str, body: &Value) -> Answer {
 
 /// Returns who decided what, as Bitbucket has it.
 pub(crate) fn participants(state: &State, number: u64) -> Value {
-    let word = match approved(state, number) {
-        Some("approve") => "approved",
-        Some("changes") => "changes_requested",
-        _ => return json!([]),
+    let word = |verdict: &str| match verdict {
+        "approve" => Some("approved"),
+        "changes" => Some("changes_requested"),
+        _ => None,
     };
-    json!([{"user": {"account_id": format!("id-of-{LOGIN}")}, "state": word}])
+    let mut all = feedback::verdicts(state, &number.to_string());
+    all.extend(approved(state, number).map(|verdict| (LOGIN.to_owned(), verdict.to_owned())));
+    let shown = all
+        .iter()
+        .filter_map(|(name, verdict)| Some(json!({"user": person(state, name), "state": word(verdict)?})));
+    shown.collect()
 }
