@@ -131,7 +131,7 @@ fn nothing_is_pushed_that_was_not_asked_for_fails_holds_a_secret_or_is_late() {
         .stderr_has("the test does not pass with the work of 'fix-1-")
         .stderr_has("git orchestra resume fix-1-");
     let count = repo.agents().len();
-    assert_eq!((count, commits(&world, "forge.git", "topic")), (3, before.clone()));
+    assert_eq!((count, commits(&world, "forge.git", "topic")), (3, before));
 
     // Somebody pushes while the test runs.
     other.commit("Meanwhile", &[("meanwhile.txt", "1\n")]);

@@ -193,7 +193,7 @@ fn every_answer_tells_browsers_to_be_careful() {
     for (path, head, status) in [
         ("/nosuch", String::new(), 404),
         ("/nosuch?a=b", me.clone(), 404),
-        ("/api/v1/nosuch", me.clone(), 404),
+        ("/api/v1/nosuch", me, 404),
         ("/api/v1/status", String::new(), 401),
         ("/nosuch", "Origin: http://evil.example\r\n".to_owned(), 403),
     ] {

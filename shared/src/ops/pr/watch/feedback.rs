@@ -160,7 +160,7 @@ mod tests {
         assert!(!prompt.contains("delete everything"), "{prompt}");
         let known = first.keys.into_iter().collect();
         assert_eq!(of(&place, &now, &known), None);
-        let mut next = now.clone();
+        let mut next = now;
         next.seen.commit = "fedcba0987654321".into();
         assert_eq!(of(&place, &next, &known).expect("the check of the new head").keys.len(), 1);
         next.said = (10..30).map(|id| said(&id.to_string(), true, &"x".repeat(5000), None)).collect();
