@@ -4,7 +4,8 @@ use orchestra::{
     Result,
     model::text::{self, safe},
     ops::pr::{
-        self, ForgeChecks, ForgeReviews, News, PullRequestNews, PullRequestRow, PullRequestStep, Report,
+        self, ForgeChecks, ForgeReviews, News, PullRequestNews, PullRequestRow, PullRequestState,
+        PullRequestStep, Report,
     },
     trust::AcceptedRepo,
     wire,
@@ -160,7 +161,11 @@ fn line(row: &PullRequestRow, is_dry_run: bool) -> String {
         (PullRequestStep::Merged, true) => "would merge",
         (PullRequestStep::Closed, false) => "closed",
         (PullRequestStep::Closed, true) => "would close",
-        (PullRequestStep::Unchanged, _) => "unchanged",
+        (PullRequestStep::Unchanged, _) => match row.pull_request.as_ref().map(|one| one.state) {
+            Some(PullRequestState::Merged) => "already merged",
+            Some(PullRequestState::Closed) => "already closed",
+            _ => "unchanged",
+        },
         (PullRequestStep::Listed, _) => "open",
     };
     let which = row

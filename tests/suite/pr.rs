@@ -36,7 +36,7 @@ pub(crate) fn only(forge: &FakeForge) -> Pull {
 }
 
 /// Returns the tip of a branch on the forge, by plain git.
-fn tip_there(world: &World, branch: &str) -> String {
+pub(crate) fn tip_there(world: &World, branch: &str) -> String {
     world
         .git(&world.dir().join("forge.git"), ["rev-parse", "--verify", &format!("refs/heads/{branch}")])
         .line()
@@ -323,7 +323,8 @@ fn closed_and_rejected_ones_are_not_merged() {
         (only(&forge).state.as_str(), &repo.agent(&id)["pull_request"]["state"]),
         ("closed", &json!("closed"))
     );
-    repo.orchestra(["pr", &id, "--close"]).exits(3).stderr_has("is closed");
+    repo.orchestra(["pr", &id, "--close"]).succeeded().stdout_has(": already closed 1");
+    repo.orchestra(["pr", &id, "--merge"]).exits(3).stderr_has("is closed");
 }
 
 #[test]

@@ -24,11 +24,11 @@ use self::{
     place::{refuse_agents, remote},
     seen::Standing,
 };
-pub use crate::forge::{ForgeChecks, ForgeReviews, MergeMethod, PullRequest};
+pub use crate::forge::{ForgeChecks, ForgeReviews, MergeMethod, PullRequest, PullRequestState};
 use crate::{
     Code, Error, Result,
     context::Context,
-    forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, PullRequestState, with_our_part},
+    forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, with_our_part},
     git::{Oid, remotes::RemoteOptions},
     landing::branches,
     model::{Agent, AgentId, Phase, text::safe, verdict::Verdict},
@@ -319,7 +319,13 @@ impl Publisher<'_> {
     }
 
     fn merge(&self, id: &AgentId, agent: &Agent, method: MergeMethod) -> Result<PullRequestRow> {
-        let (head, there) = (work_of(id, agent)?, self.open_one(id, agent)?);
+        let head = work_of(id, agent)?;
+        if let Some(merged) =
+            self.ended(id, agent, PullRequestState::Merged)?.filter(|found| found.is_at(head))
+        {
+            return Ok(row(id, PullRequestStep::Unchanged, merged, None));
+        }
+        let there = self.open_one(id, agent)?;
         if let Some(verdict) = agent.verdict.as_ref().filter(|one| one.verdict != Verdict::Approve) {
             let said = verdict.verdict.as_str();
             return Err(Error::new(
@@ -338,6 +344,9 @@ impl Publisher<'_> {
     }
 
     fn close(&self, id: &AgentId, agent: &Agent) -> Result<PullRequestRow> {
+        if let Some(closed) = self.ended(id, agent, PullRequestState::Closed)? {
+            return Ok(row(id, PullRequestStep::Unchanged, closed, None));
+        }
         let mut there = self.open_one(id, agent)?;
         if self.request.dry_run {
             return Ok(row(id, PullRequestStep::Closed, there, None));
@@ -348,6 +357,17 @@ impl Publisher<'_> {
             self.record(id, head, &there, Standing::default())?;
         }
         Ok(row(id, PullRequestStep::Closed, there, None))
+    }
+
+    /// Returns the pull request of an agent if it has already ended as it should: a command that was killed may have done it. Its end is
+    /// recorded.
+    fn ended(&self, id: &AgentId, agent: &Agent, end: PullRequestState) -> Result<Option<PullRequest>> {
+        let found = self.forge.find(&agent.branch)?.filter(|found| found.state == end);
+        let head = agent.head_commit().filter(|head| found.as_ref().is_some_and(|found| found.is_at(*head)));
+        if let (Some(found), Some(head), false) = (&found, head, self.request.dry_run) {
+            self.record(id, head, found, Standing::default())?;
+        }
+        Ok(found)
     }
 
     /// Returns the open pull request of an agent.
