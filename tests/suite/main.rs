@@ -119,6 +119,7 @@ mod remote_urls;
 mod repository_shapes;
 mod resume;
 mod resume_keeps;
+mod resume_kills;
 mod review;
 mod review_drafts;
 mod review_fix;

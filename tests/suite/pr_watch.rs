@@ -244,7 +244,7 @@ fn killed_at_any_call_of_a_fix_nothing_is_given_twice_and_nothing_is_lost() {
         let mut command: Command = repo.command(world.bins().join("git-orchestra-pr"));
         // It gives, and is over before the agent is done.
         command.args(["watch", "--fix", "--for", "1s"]);
-        let hit = injector.kill(&world, &mut command, aim, 1 + step * 40);
+        let hit = injector.kill(&world, &mut command, aim, 1 + step * 9);
         let mut watching = Watching::start(&repo, "after", &["--fix"]);
         until("the result is pushed", || is_pushed(&repo, &forge, "b.txt").then_some(()));
         set_state(&forge, "merged");

@@ -10,6 +10,7 @@ mod new_spec;
 mod options;
 mod plan;
 pub(in crate::ops) mod takeover;
+mod undelivered;
 mod waiting;
 
 use std::{borrow::Cow, fs};
@@ -294,7 +295,10 @@ fn resume_as_seen(
     let _ = fs::remove_file(dir.surroundings());
     refuse_session_in_use(repo, &agent, request)?;
     let make_spec = || -> Result<Spec> {
-        let spec = new_spec(context, repo, config, id, &agent, &dir, request)?;
+        let mut spec = new_spec(context, repo, config, id, &agent, &dir, request)?;
+        if !foreign {
+            spec.since = undelivered::delivered_up_to(&chain.events, &agent);
+        }
         spec.write(&dir)?;
         if !request.fresh {
             stored_output::restore_conversation(repo, id, &dir)?;
