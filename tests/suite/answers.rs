@@ -96,16 +96,10 @@ fn answers_about_running_and_ended_agents() {
         1,
         &["spawn", "--json", "--agent", "sh", "--name", "broken", "echo 1 > part; exit 3"],
     );
-    let asks = [
-        "spawn",
-        "-d",
-        "--name",
-        "asks",
-        "--on-prompt",
-        "ask",
-        "--",
-        "say hello\nask make test\nwrite out 1",
-    ];
+    // What it is after the answer is shown as well, so it waits then.
+    let go = world.dir().join("go");
+    let task = format!("say hello\nask make test\nawait {}\nwrite out 1", go.display());
+    let asks = ["spawn", "-d", "--name", "asks", "--on-prompt", "ask", "--", &task];
     let asks = repo.orchestra(asks).succeeded().line();
     repo.wait_for(&asks, "waiting");
     json("status", 0, &["status", "--json"]);
@@ -113,6 +107,7 @@ fn answers_about_running_and_ended_agents() {
     json("collect", 0, &["collect", "--json"]);
     json("log", 0, &["logs", "--json", "-n", "1", &asks]);
     json("send", 0, &["send", "--json", &asks, "--allow"]);
+    std::fs::write(&go, "").expect("a file");
     repo.end_of(&asks);
     let tidy = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
     json("send.several", 3, &["send", "--json", &tidy, &asks, "-m", "more of it"]);
