@@ -72,7 +72,7 @@ fn a_cap_pauses_claude_code_and_an_answer_resumes_its_session() {
     repo.orchestra(["status"])
         .succeeded()
         .stderr_has("waits for an answer: raise its cap of 19000 tokens")
-        .stderr_has(&format!("git orchestra send {id} --allow, or --deny"));
+        .stderr_has(&format!("git orchestra send {id} --allow"));
     repo.orchestra(["resume", &id])
         .exits(3)
         .stderr_has("has reached its cap of 19000 tokens")
