@@ -57,20 +57,12 @@ fn a_person_uses_the_interactive_program_and_the_agent_continues() {
         return;
     }
     let repo = test_bed.repo();
+    accept_what_the_program_asks_first(&test_bed, &repo);
     let id = spawn(&repo, "slow", &[], "FAKE-SLOWTOOL");
     until("its tool runs", || {
         repo.agent(&id)["activity"].as_str().filter(|what| what.starts_with("Bash")).map(|_| ())
     });
     let worktree = repo.worktree(&id);
-    let config = test_bed.world().claude_config();
-    fs::create_dir_all(&config).expect("a folder");
-    let onboarded = json!({"hasCompletedOnboarding": true, "theme": "dark",
-        "customApiKeyResponses": {"approved": ["dummy"], "rejected": []},
-        "projects": {worktree.to_string_lossy().into_owned(): {"hasTrustDialogAccepted": true},
-            repo.path().to_string_lossy().into_owned(): {"hasTrustDialogAccepted": true}}});
-    fs::write(config.join(".claude.json"), onboarded.to_string()).expect("written");
-    let rules = json!({"permissions": {"allow": ["Write", "Edit", "Bash"]}});
-    fs::write(config.join("settings.json"), rules.to_string()).expect("written");
     let mut person = Person::attaches(&repo, &id, &[]);
     let attached = until("a person is attached", || {
         let agent = repo.agent(&id);
@@ -88,6 +80,23 @@ fn a_person_uses_the_interactive_program_and_the_agent_continues() {
     assert_eq!((&agent["session"], &agent["attached_pid"]), (&attached["session"], &Value::Null));
     repo.orchestra(["stop", &id]).succeeded();
     assert!(repo.file_in_head(&id, "by-hand.txt").starts_with("hello"));
+}
+
+/// Answers what the interactive program asks when it is first started, before any agent runs: each program writes the file again when it
+/// ends, from what it read when it began. Folders inside the trusted ones are trusted.
+fn accept_what_the_program_asks_first(test_bed: &TestBed, repo: &TestRepo<'_>) {
+    let config = test_bed.world().claude_config();
+    fs::create_dir_all(&config).expect("a folder");
+    let trusted: serde_json::Map<_, _> = repo
+        .path()
+        .ancestors()
+        .map(|folder| (folder.to_string_lossy().into_owned(), json!({"hasTrustDialogAccepted": true})))
+        .collect();
+    let accepted = json!({"hasCompletedOnboarding": true, "theme": "dark",
+        "customApiKeyResponses": {"approved": ["dummy"], "rejected": []}, "projects": trusted});
+    fs::write(config.join(".claude.json"), accepted.to_string()).expect("written");
+    let rules = json!({"permissions": {"allow": ["Write", "Edit", "Bash"]}});
+    fs::write(config.join("settings.json"), rules.to_string()).expect("written");
 }
 
 #[test]

@@ -56,9 +56,9 @@ fn columns_are_hidden_in_order_and_names_lose_their_middle() {
     );
     assert_eq!(
         drawn(Some(60)),
-        "AGENT                   PHASE    AGE  NOW\n\
-         add-a-type-…-the-s40fm  done     27s  Add a type hint to th…\n\
-         add-tests-f…-for-hgqc2  waiting  59s  Bash python -m pytest…\n\
+        "AGENT                         PHASE    AGE  NOW\n\
+         add-a-type-hint-to-the-s40fm  done     27s  Add a type hint…\n\
+         add-tests-for-url-for-hgqc2   waiting  59s  Bash python -m…\n\
          3 columns hidden\n"
     );
     assert_eq!(
