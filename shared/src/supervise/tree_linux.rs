@@ -9,6 +9,7 @@ use std::{
         unix::fs::MetadataExt,
     },
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -63,22 +64,30 @@ pub struct ProgramProcess {
     pub arguments: Vec<String>,
 }
 
+/// How much of a file of `/proc` is asked for at once, in bytes. Their usual length is less.
+const USUAL_BYTES: usize = 2048;
+
 /// Reads a file of `/proc`, which says that its size is 0: the usual way to read a file asks for 32 bytes at first.
 fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(1024);
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     fs::File::open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Returns the CPU time that the calling thread has used so far; `None` if the kernel does not count it.
-pub fn thread_cpu_time() -> Option<Duration> {
-    let counted = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(Duration::from_nanos(counted.split(' ').next()?.parse().ok()?))
+/// As [`read`], for text; empty if it cannot be read.
+fn text(path: impl AsRef<Path>) -> String {
+    read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// Returns the id of this boot of the machine.
+/// Returns the CPU time that the calling thread has used so far; `None` if the kernel does not count it.
+pub fn thread_cpu_time() -> Option<Duration> {
+    Some(Duration::from_nanos(text("/proc/thread-self/schedstat").split(' ').next()?.parse().ok()?))
+}
+
+/// Returns the id of this boot of the machine, which no process outlives.
 pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    static ID: LazyLock<String> = LazyLock::new(|| text("/proc/sys/kernel/random/boot_id").trim().to_owned());
+    ID.clone()
 }
 
 /// Makes this process the subreaper: orphans among its descendants become its children instead of those of init.
@@ -136,16 +145,14 @@ pub fn memory_below(of: i32) -> u64 {
 /// Returns the children of a process; none if it has ended, or if the kernel keeps no such list.
 fn children(pid: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let lists =
-        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    let all: String = lists.collect();
+    let all: String = threads.flatten().map(|thread| text(thread.path().join("children"))).collect();
     all.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// Returns the memory of a process that no file backs, in KiB.
 fn anonymous_memory(pid: i32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let value = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let status = text(format!("/proc/{pid}/status"));
+    let value = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     value.and_then(|value| value.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
@@ -278,8 +285,8 @@ fn names(arguments: &[String], program: &str) -> bool {
 
 /// Returns when the machine was started, in nanoseconds since 1970 by the current clock.
 fn booted() -> i64 {
-    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
-    let seconds = text.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0i64);
+    let uptime = text("/proc/uptime");
+    let seconds = uptime.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0i64);
     // It is compared with the times of processes, which are those of the system's clock.
     Clock::system()
         .milliseconds()
@@ -289,7 +296,7 @@ fn booted() -> i64 {
 
 /// Returns the name of a process; empty if it has ended.
 pub fn name_of(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+    text(format!("/proc/{pid}/comm")).trim().to_owned()
 }
 
 /// What `/proc/PID/stat` says of a process; see `proc(5)`.

@@ -304,9 +304,10 @@ impl Watch {
         }
         // A later change of them is noticed, whether this look sees it or not.
         let moved = std::mem::take(&mut self.noticed.moved);
-        let repo = self.repo_tracker.open().ok()?;
+        let repo = self.repo_tracker.kept()?;
         let seen = (&mut self.snapshot, self.look.as_mut()?);
         let (changes, folders) = self.reader.read_moved(&repo, &moved, seen).ok()??;
+        self.repo_tracker.keep(repo);
         // A folder that is watched only from now on may have changed after it was read.
         if self.watch(&folders) {
             self.noticed.add(Noticed::anything(Urgency::State));

@@ -1,7 +1,10 @@
-//! The repository of a watcher. It is opened again for each look, so that its configuration is never out of date, and found again
-//! after its folder or a parent folder was renamed.
+//! The repository of a watcher. It is opened again for each look at everything, so that its configuration is not out of date for longer
+//! than that takes, and found again after its folder or a parent folder was renamed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     Error, Kind, Result,
@@ -15,13 +18,20 @@ use crate::{
 const MAX_RENAMES: u32 = 3;
 
 /// The repository, followed when its folder is renamed.
-#[derive(Debug)]
 pub(super) struct RepoTracker {
     environment: Environment,
     folder: TrackedFolder,
     common: PathBuf,
+    /// The repository as the last look at everything opened it.
+    kept: Option<Repo>,
     /// Whether the last look failed.
     failed: bool,
+}
+
+impl fmt::Debug for RepoTracker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RepoTracker").field("common", &self.common).finish_non_exhaustive()
+    }
 }
 
 impl RepoTracker {
@@ -30,7 +40,7 @@ impl RepoTracker {
         let common = repo.common_dir()?;
         let folder = TrackedFolder::open(&common)
             .context(Kind::NotARepository, || format!("cannot open '{}'", common.display()))?;
-        Ok(Self { environment: repo.environment().clone(), folder, common, failed: false })
+        Ok(Self { environment: repo.environment().clone(), folder, common, kept: None, failed: false })
     }
 
     /// Returns the path at which the common git directory was found last.
@@ -47,6 +57,20 @@ impl RepoTracker {
     pub(super) fn open(&mut self) -> Result<Repo> {
         self.locate();
         Repo::open(&self.environment, &self.common)
+    }
+
+    /// Returns the repository as the last look at everything opened it, if it is still where it was. Opening it is a third of the cost of
+    /// a look at one agent.
+    pub(super) fn kept(&mut self) -> Option<Repo> {
+        if self.locate() {
+            self.kept = None;
+        }
+        self.kept.take()
+    }
+
+    /// Keeps the repository for the next [`RepoTracker::kept`].
+    pub(super) fn keep(&mut self, repo: Repo) {
+        self.kept = Some(repo);
     }
 
     /// Returns whether the repository has moved since it was found last.
@@ -69,8 +93,10 @@ impl RepoTracker {
     ) -> Result<Option<T>> {
         let mut tries = 0;
         loop {
-            let error = match self.open().and_then(|repo| read(&repo, &self.common)) {
-                Ok(read) => {
+            let looked = self.open().and_then(|repo| read(&repo, &self.common).map(|read| (repo, read)));
+            let error = match looked {
+                Ok((repo, read)) => {
+                    self.keep(repo);
                     self.failed = false;
                     return Ok(Some(read));
                 }
