@@ -29,6 +29,13 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// Returns what it is, without the keys that act on it.
+    fn name(&self) -> String {
+        let label = self.label();
+        let name = label.split_once(" (").map_or(label.as_str(), |(name, _)| name);
+        name.trim_end().trim_end_matches(':').trim_start_matches(':').to_owned()
+    }
+
     /// Returns what stands before the text.
     pub(crate) fn label(&self) -> String {
         match self {
@@ -116,6 +123,19 @@ pub(crate) enum Mode {
     Typing(Prompt),
     /// A question.
     Deciding(Decision),
+}
+
+impl Mode {
+    /// Returns what is typed and was not sent, after what it is for.
+    pub(crate) fn unsent(&self) -> Option<String> {
+        let (purpose, text) = match self {
+            Self::Typing(Prompt { purpose: Purpose::Filter, .. }) => return None,
+            Self::Typing(prompt) => (prompt.purpose.name(), &prompt.text),
+            Self::Picking(picking) => (Purpose::Task(None).name(), &picking.task),
+            _ => return None,
+        };
+        (!text.trim().is_empty()).then(|| format!("{purpose}: {text}"))
+    }
 }
 
 /// Splits a command line into words, as a shell does: quotes and backslashes keep blanks. `None` if a quote is open.

@@ -106,8 +106,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         window.show();
     }
     window.loader.end();
+    let unsent = window.state.mode.unsent();
     drop(window);
     terminal.eprintln("the window is closed, and the agents keep running");
+    if let Some(typed) = unsent {
+        terminal.eprintln(&format!("what you typed was not sent, {}", text::safe(&typed)));
+    }
     Ok(Exit::Done)
 }
 

@@ -195,7 +195,15 @@ fn the_terminal_has_its_own_modes_again_however_the_window_ends() {
     let id = repo.spawn_claude(&["--on-prompt", "ask"], "ask ls\nhang");
     repo.wait_for(&id, "waiting");
     let Some(screen) = Screen::open(&world, &repo, 80, 24) else { return };
-    let screens = [("", "C-c"), ("", "C-z"), ("?", "-TERM"), (":", "-TERM"), ("S", "-HUP"), ("m", "-TERM")];
+    let screens = [
+        ("", "C-c"),
+        ("", "C-z"),
+        ("?", "-TERM"),
+        (":", "-TERM"),
+        ("S", "-HUP"),
+        ("m", "-TERM"),
+        ("ihello", "-TERM"),
+    ];
     for (keys, how) in screens {
         opened(&screen, &id);
         if !keys.is_empty() {
@@ -206,6 +214,7 @@ fn the_terminal_has_its_own_modes_again_however_the_window_ends() {
             ":" => shown.contains(":git orchestra"),
             "S" => shown.contains("y stops it"),
             "m" => shown.contains("monitor"),
+            "ihello" => shown.contains("hello"),
             _ => shown.contains("asks: a allows"),
         };
         screen.until_window(keys, is_there);
@@ -215,6 +224,10 @@ fn the_terminal_has_its_own_modes_again_however_the_window_ends() {
             screen.press(&[how]);
         }
         screen.until_window(how, |shown| !shown.contains("git orchestra ·"));
+        if keys == "ihello" {
+            let unsent = format!("what you typed was not sent, to {id}: hello");
+            screen.until_window("what was typed", |shown| shown.contains(&unsent));
+        }
         has_own_modes(&screen, how);
         if how == "C-z" {
             screen.types("fg");
