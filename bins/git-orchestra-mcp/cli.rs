@@ -75,6 +75,7 @@ pub(crate) const PAGE: Page = Page {
              ends, the agents keep running.",
             "Claude Code names a tool mcp__orchestra__agents_wait, Gemini CLI mcp_orchestra_agents_wait, opencode \
              orchestra_agents_wait, and Codex agents_wait in the namespace mcp__orchestra.",
+            "What a program changes through the tools is recorded with 'via: mcp'.",
         ],
     )],
     configuration: false,

@@ -110,6 +110,10 @@ fn a_client_starts_agents_waits_for_them_and_reads_their_work() {
     assert_eq!(repo.file_in_head(&ids[1], "two.txt"), "2\n");
     assert_eq!(client.succeeds("inbox_list", &json!({})), "no messages");
     assert!(client.end());
+    let via: Vec<Value> =
+        repo.events(&ids[1]).iter().map(|event| json!([event["t"], event["via"]])).collect();
+    assert!(via.contains(&json!(["created", "mcp"])) && via.contains(&json!(["send", "mcp"])), "{via:?}");
+    assert!(via.contains(&json!(["finished", null])), "{via:?}");
 }
 
 #[test]

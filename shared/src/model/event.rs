@@ -32,7 +32,7 @@ pub struct Event<F> {
     pub at: Timestamp,
     /// The clone that wrote it.
     pub writer: WriterId,
-    /// The window through which a person made it, where it is known and not a terminal.
+    /// Through what it was made, where that is known and not a command that was typed.
     pub via: Option<Via>,
     /// What happened; `None` for a name or version that is newer than this program.
     pub fact: Option<F>,

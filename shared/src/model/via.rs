@@ -1,12 +1,14 @@
-//! Through which window a person acted.
+//! Through what somebody acted.
 
 use super::words::words;
 
 words! {
-    /// The window through which a person acted, where it is not a terminal.
+    /// Through what somebody acted, where it is not a command that was typed.
     pub enum Via {
         /// The page of `git orchestra web`.
         Web = "web",
+        /// A tool of `git orchestra mcp`, which a program called.
+        Mcp = "mcp",
     }
 }
 

@@ -41,7 +41,7 @@ use crate::{
     Kind, Result,
     context::{Cancel, Context},
     error::ErrorContext as _,
-    model::text,
+    model::{text, via::Via},
     parallel,
     world::Environment,
 };
@@ -92,6 +92,7 @@ pub fn serve(
         let _ = reader.send(Happening::InputEnded);
     };
     parallel::in_background(reading).context(Kind::Internal, || "cannot read from the client".to_owned())?;
+    let environment = &environment.through(Via::Mcp);
     let mut server = Server { environment, request, sender, calls: HashMap::new(), output };
     server.run(&happenings);
     for cancel in server.calls.into_values() {

@@ -113,7 +113,7 @@ impl Environment {
         self.changed(|values| values.clock = clock)
     }
 
-    /// Returns the same environment for a person who calls through a window. What is recorded says so.
+    /// Returns the same environment for a caller who does not type commands. What is recorded says so.
     #[must_use]
     pub fn through(&self, via: Via) -> Self {
         self.changed(|values| values.via = Some(via))
