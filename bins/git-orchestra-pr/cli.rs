@@ -151,6 +151,9 @@ pub(crate) const PAGE: Page = Page {
                  named it, by orchestra.forge.HOST.kind, GH_HOST, GITLAB_HOST or GITEA_SERVER_URL. A token is sent to its host \
                  alone, and only encrypted. 'git orchestra doctor' tells where the token for each remote is, and with --online whether it \
                  may do what pull requests need.",
+                "Without a token, pull requests on GitLab, Gitea and Forgejo are opened and updated by a push alone: by the push options of \
+                 GitLab, or by a push to refs/for/BRANCH. Their text is one line then; reviewers, labels on Gitea and Forgejo, and what asks \
+                 the forge need a token. A token that is refused is an error.",
                 "Agents, their commands and checks of their work get none of these variables, unless orchestra.keepLogin names it; what an agent \
                  without a sandbox can still read is in git-orchestra-spawn(1).",
             ],

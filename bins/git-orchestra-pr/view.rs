@@ -38,6 +38,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             .pull_requests
             .iter()
             .for_each(|row| terminal.print(&format!("{}\n", line(row, report.dry_run))));
+        report.without_token.iter().for_each(|what| terminal.eprintln(&safe(what)));
     }
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ use super::{
     Forge,
     address::ForgeRepo,
     bitbucket::Bitbucket,
+    failure::no_token,
     gitea::Gitea,
     github::GitHub,
     gitlab::GitLab,
@@ -32,12 +33,41 @@ use crate::{
     model::{host::HostAndPort, text},
 };
 
+/// A forge, as it can be used.
+pub enum ReachedForge {
+    /// By requests.
+    WithToken(Forge),
+    /// Only by pushes.
+    WithoutToken {
+        /// Where the repository is.
+        repo: ForgeRepo,
+        /// Which forge it is.
+        kind: ForgeKind,
+    },
+}
+
 impl Forge {
     /// Finds the forge of a remote, by its name or URL. Its host is asked which interface it has if nothing else tells.
     ///
     /// # Errors
     /// The remote is on no forge that is known, or there is no token for it.
     pub fn of_remote(context: &Context, repo: &Repo, remote: &str) -> Result<Self> {
+        match Self::reach(context, repo, remote)? {
+            ReachedForge::WithToken(forge) => Ok(forge),
+            ReachedForge::WithoutToken { repo, .. } => Err(Self::without_token(&repo)),
+        }
+    }
+
+    /// Makes the error that there is no token for a repository.
+    pub fn without_token(place: &ForgeRepo) -> Error {
+        no_token(&place.host)
+    }
+
+    /// Finds the forge of a remote as [`Forge::of_remote`] does, whether or not there is a token for it.
+    ///
+    /// # Errors
+    /// The remote is on no forge that is known, or the user's command for the token fails.
+    pub fn reach(context: &Context, repo: &Repo, remote: &str) -> Result<ReachedForge> {
         let place = place_of(repo, remote)?;
         let config = Config::of(repo);
         let named = named_kind(repo, &place)?;
@@ -57,7 +87,9 @@ impl Forge {
         let origin = format!("{scheme}://{}", place.host);
         let known = named.or_else(|| ForgeKind::of_host(place.host_name()));
         let kind = known.map_or_else(|| ask(&client(origin, None), &place), Ok)?;
-        let token = token::find(repo, &place, kind, named.is_some())?;
+        let Some(token) = token::find(repo, &place, kind, named.is_some())? else {
+            return Ok(ReachedForge::WithoutToken { repo: place, kind });
+        };
         let base = url.unwrap_or_else(|| kind.base(scheme, &place.host));
         let client = client(base.trim_end_matches('/').to_owned(), Some(token.header(kind)));
         let service: Box<dyn Service> = match kind {
@@ -66,7 +98,7 @@ impl Forge {
             ForgeKind::Gitea => Box::new(Gitea::new(client, place.clone())),
             ForgeKind::Bitbucket => Box::new(Bitbucket::new(client, place.clone())),
         };
-        Ok(Self { service, repo: place, kind, token: token.source })
+        Ok(ReachedForge::WithToken(Self { service, repo: place, kind, token: token.source }))
     }
 }
 

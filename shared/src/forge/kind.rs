@@ -74,6 +74,12 @@ impl ForgeKind {
         }
     }
 
+    /// Returns the number of the pull request whose head a ref keeps.
+    pub fn number_of_head_ref(self, name: &str) -> Option<u64> {
+        let number = name.split('/').nth(2)?.parse().ok()?;
+        self.head_ref(number).filter(|of_number| of_number == name).map(|_| number)
+    }
+
     /// Returns what the forge calls a request to take a branch in.
     pub const fn request_word(self) -> &'static str {
         match self {

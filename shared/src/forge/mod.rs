@@ -18,12 +18,14 @@
 //! | `review` | a review as it is given on a forge. Pure |
 //! | `reviewing`, `give_review` | how each forge takes reviews, and giving one once |
 //! | `feedback`, `reading_feedback`, `hear_feedback` | checks by name, comments and reviews, and whose are trusted |
+//! | `by_push` | opening a pull request by a push alone: its options, and what the forge prints. Pure |
 //! | `pull_request`, `body` | what is known of a pull request; our part of its text. Pure |
 
 mod access;
 mod address;
 mod bitbucket;
 mod body;
+mod by_push;
 mod connect;
 mod failure;
 mod feedback;
@@ -59,6 +61,8 @@ pub use self::{
     access::ForgeAccess,
     address::ForgeRepo,
     body::{has_our_part, with_our_part},
+    by_push::PushedRequest,
+    connect::ReachedForge,
     feedback::{ForgeCheck, ForgeSaid},
     fork_edits::ForkEdits,
     issue::Issue,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{address::ForgeRepo, failure::no_token, kind::ForgeKind};
+use super::{address::ForgeRepo, kind::ForgeKind};
 use crate::{
     Code, Error, Result,
     config::{Config, keys::FORGE_TOKEN_COMMAND},
@@ -64,8 +64,8 @@ impl Token {
 /// the program of the forge or git knows. `is_named` says that the user named the host in the configuration.
 ///
 /// # Errors
-/// There is none, or the user's command fails.
-pub(super) fn find(repo: &Repo, place: &ForgeRepo, kind: ForgeKind, is_named: bool) -> Result<Token> {
+/// The user's command fails. `None`: there is none.
+pub(super) fn find(repo: &Repo, place: &ForgeRepo, kind: ForgeKind, is_named: bool) -> Result<Option<Token>> {
     let environment = repo.environment();
     let key = FORGE_TOKEN_COMMAND.of(&place.host);
     if let Some(line) = Config::of(repo).get(&key)? {
@@ -73,12 +73,11 @@ pub(super) fn find(repo: &Repo, place: &ForgeRepo, kind: ForgeKind, is_named: bo
             Error::new(Code::ForgeTokenMissing, format!("the command of '{}' {why}", key.name()))
                 .hint("run it by hand: its first line is the token")
         })?;
-        return Ok(Token { text, source: TokenSource::Command(key.name().to_owned()) });
+        return Ok(Some(Token { text, source: TokenSource::Command(key.name().to_owned()) }));
     }
-    let found = of_environment(environment, place, kind, is_named)
+    Ok(of_environment(environment, place, kind, is_named)
         .or_else(|| of_program(environment, place, kind))
-        .or_else(|| of_git(repo, place, kind));
-    found.ok_or_else(|| no_token(&place.host))
+        .or_else(|| of_git(repo, place, kind)))
 }
 
 /// Returns where the token is, as far as that is known without running a program.

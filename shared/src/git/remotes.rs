@@ -11,6 +11,10 @@ use crate::{
 
 /// Maximum number of refs that are named on one command line.
 const MAX_REFS_PER_PUSH: usize = 500;
+/// How many lines of what a remote prints are kept.
+const MAX_SAID: usize = 200;
+/// What git says of a remote that takes no push options.
+const NO_PUSH_OPTIONS: &str = "does not support push options";
 
 /// The condition for changing a ref of the remote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,6 +56,15 @@ pub enum RejectionCause {
     Locked,
     /// The remote rejects the change.
     Refused,
+}
+
+/// What a remote did with the push of one ref.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PushAnswer {
+    /// The ref, if the remote did not change it.
+    pub rejected: Option<RejectedRef>,
+    /// The lines that the remote printed, as they are.
+    pub said: Vec<String>,
 }
 
 /// Options for communicating with a remote.
@@ -154,6 +167,31 @@ impl Repo {
         Ok(rejected)
     }
 
+    /// Changes one ref at a remote under its rule, with options for the remote, none of which may have several lines.
+    ///
+    /// # Errors
+    /// Git cannot communicate with the remote, or the remote takes no push options.
+    pub fn push_with(
+        &self,
+        context: &Context,
+        remote: &str,
+        push: &RefPush,
+        push_options: &[String],
+        options: RemoteOptions,
+    ) -> Result<PushAnswer> {
+        let flags = push_options.iter().map(|one| format!("--push-option={one}")).chain(lease(push));
+        let output = self.output_of_push(context, remote, flags, std::iter::once(refspec(push)), options)?;
+        let rejected = rejections(&output).into_iter().next();
+        if !output.status.success() && rejected.is_none() {
+            if output.stderr.contains(NO_PUSH_OPTIONS) {
+                let what = format!("'{}' takes no push options", text::safe(remote));
+                return Err(Error::new(Code::RemoteRejected, what));
+            }
+            return Err(remote_error(format!("cannot push to '{}'", text::safe(remote)), &output));
+        }
+        Ok(PushAnswer { rejected, said: said(&output.stderr) })
+    }
+
     /// Creates refs at a remote or forwards them, by patterns: each pair is a prefix of local refs, and the prefix that takes its
     /// place at the remote. Git compares each refspec with every ref on both sides, so naming many refs takes quadratic time.
     /// Returns those that the remote did not change.
@@ -179,17 +217,28 @@ impl Repo {
         refspecs: impl Iterator<Item = String>,
         options: RemoteOptions,
     ) -> Result<Vec<RejectedRef>> {
-        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "push", true, options.ask)
-            .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
-            .args(leases)
-            .args(["--end-of-options", remote])
-            .args(refspecs);
-        let output = git.run_with_progress(context)?;
+        let output = self.output_of_push(context, remote, leases, refspecs, options)?;
         let rejected = rejections(&output);
         if !output.status.success() && rejected.is_empty() {
             return Err(remote_error(format!("cannot push to '{}'", text::safe(remote)), &output));
         }
         Ok(rejected)
+    }
+
+    fn output_of_push(
+        &self,
+        context: &Context,
+        remote: &str,
+        flags: impl Iterator<Item = String>,
+        refspecs: impl Iterator<Item = String>,
+        options: RemoteOptions,
+    ) -> Result<Output> {
+        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "push", true, options.ask)
+            .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
+            .args(flags)
+            .args(["--end-of-options", remote])
+            .args(refspecs);
+        git.run_with_progress(context)
     }
 
     /// Returns the URLs that git pushes to, after applying the config (`pushurl`, `insteadOf`). `remote` is the name of a
@@ -258,6 +307,12 @@ fn lease(push: &RefPush) -> Option<String> {
     let PushRule::Lease(old) = push.rule else { return None };
     let old = old.map(|old| old.to_string()).unwrap_or_default();
     Some(format!("--force-with-lease={}:{old}", push.name))
+}
+
+/// Returns what the remote printed; git marks its lines.
+fn said(stderr: &str) -> Vec<String> {
+    let lines = stderr.split(['\r', '\n']).filter_map(|line| line.strip_prefix("remote: "));
+    lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).take(MAX_SAID).collect()
 }
 
 fn refspec(push: &RefPush) -> String {

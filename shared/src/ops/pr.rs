@@ -5,6 +5,7 @@
 //! by its branch before one is opened.
 
 mod branch;
+mod by_push;
 mod labels;
 mod list;
 pub(in crate::ops) mod place;
@@ -21,6 +22,7 @@ pub use self::place::PublishPlace;
 pub use self::watch::{News, PullRequestNews, WatchRequest, watch};
 use self::{
     branch::{Ground, PushedBranch},
+    by_push::PushPublisher,
     place::{refuse_agents, remote},
     seen::Standing,
 };
@@ -28,7 +30,7 @@ pub use crate::forge::{ForgeChecks, ForgeReviews, MergeMethod, PullRequest, Pull
 use crate::{
     Code, Error, Result,
     context::Context,
-    forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, with_our_part},
+    forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, ReachedForge, with_our_part},
     git::{Oid, remotes::RemoteOptions},
     landing::branches,
     model::{Agent, AgentId, Phase, text::safe, verdict::Verdict},
@@ -92,6 +94,9 @@ pub struct Report {
     /// Why the forge was not reached, if the list is what was recorded when it was reached last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<String>,
+    /// What could not be done because there is no token, if the pull requests were opened or updated by a push alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_token: Option<String>,
     /// The pull requests, in the order of the agents; if they are listed, newest first.
     pub pull_requests: Vec<PullRequestRow>,
 }
@@ -158,7 +163,14 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     check(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
-    let publisher = Publisher::of(context, repo, request)?;
+    let remote = remote(repo, request.remote.as_deref())?;
+    let forge = match Forge::reach(context, repo, &remote.address)? {
+        ReachedForge::WithToken(forge) => forge,
+        ReachedForge::WithoutToken { repo: place, kind } => {
+            return PushPublisher { context, repo, request, remote, place, kind }.run(&ids);
+        }
+    };
+    let publisher = Publisher { context, repo, request, remote, forge };
     labels::check(&publisher.forge, request)?;
     let mut unreachable = None;
     let rows = match (ids.is_empty(), request.action) {
@@ -176,6 +188,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         repo: path,
         dry_run: request.dry_run,
         unreachable,
+        without_token: None,
         pull_requests: rows,
     })
 }

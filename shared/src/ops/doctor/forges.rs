@@ -5,7 +5,7 @@ use crate::{
     Code, Result,
     config::keys::FORGE_TOKEN_COMMAND,
     context::Context,
-    forge::{Forge, ForgeAccess, KnownForge, TokenSource},
+    forge::{Forge, ForgeAccess, ForgeKind, ForgeRepo, KnownForge, ReachedForge, TokenSource},
     git::Repo,
     model::{quote, text},
     ops::configuration,
@@ -49,7 +49,11 @@ fn token_of(known: &KnownForge) -> String {
 /// Asks the forge of a remote what the token may do.
 fn asked(context: &Context, repo: &Repo, name: &str) -> Finding {
     let about = text::safe(name).into_owned();
-    let found = Forge::of_remote(context, repo, name).and_then(|forge| Ok((forge.access()?, forge)));
+    let found = match Forge::reach(context, repo, name) {
+        Ok(ReachedForge::WithoutToken { repo, kind }) => return without_token(&about, &repo, kind),
+        Ok(ReachedForge::WithToken(forge)) => forge.access().map(|access| (access, forge)),
+        Err(error) => Err(error),
+    };
     match found {
         Ok((access, forge)) => judged(name, &access, &forge),
         // Not everybody publishes work.
@@ -58,6 +62,15 @@ fn asked(context: &Context, repo: &Repo, name: &str) -> Finding {
         }
         Err(error) => Finding::of_error(Group::Remotes, "forge", Severity::Warning, &error).about(&about),
     }
+}
+
+/// Says what is possible without a token.
+fn without_token(about: &str, place: &ForgeRepo, kind: ForgeKind) -> Finding {
+    let mut error = Forge::without_token(place);
+    if kind.opens_by_push() {
+        error.message.push_str(": pull requests are opened by push");
+    }
+    Finding::of_error(Group::Remotes, "forge-token", Severity::Note, &error).about(about)
 }
 
 fn judged(name: &str, access: &ForgeAccess, forge: &Forge) -> Finding {

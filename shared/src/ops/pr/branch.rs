@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     git::{
         Oid, Repo,
-        remotes::{PushRule, RefPush, RejectionCause, RemoteOptions},
+        remotes::{PushAnswer, PushRule, RefPush, RejectionCause, RemoteOptions},
     },
     model::{Agent, BranchName, dependency::MAX_DEPENDENCIES, text},
     store::layout,
@@ -47,6 +47,44 @@ impl PushedBranch {
         };
         refuse_lone_commits(repo, agent, head)?;
         Ok(Self { push: Some(RefPush { name: name.clone(), new: Some(head), rule }), name })
+    }
+
+    /// Decides how the work of an agent becomes the head of a pull request that the forge itself keeps: no branch is written there.
+    ///
+    /// # Errors
+    /// The remote lacks the branch to merge into, or commits that the work builds on (3).
+    pub(super) fn plan_for_review(
+        repo: &Repo,
+        ground: &Ground<'_>,
+        agent: &Agent,
+        head: Oid,
+        into: &str,
+    ) -> Result<Self> {
+        ground.check(repo, agent.base.commit(), into, !agent.after.is_empty())?;
+        refuse_lone_commits(repo, agent, head)?;
+        let name = format!("refs/for/{into}");
+        let push = RefPush { name: name.clone(), new: Some(head), rule: PushRule::FastForwardOnly };
+        Ok(Self { name, push: Some(push) })
+    }
+
+    /// Pushes it with options for the remote, and returns what the remote answers.
+    ///
+    /// # Errors
+    /// Git cannot push, or the remote takes no push options.
+    pub(super) fn push_with(
+        &self,
+        context: &Context,
+        repo: &Repo,
+        remote: &Remote,
+        push_options: &[String],
+    ) -> Result<Option<PushAnswer>> {
+        let Some(push) = &self.push else { return Ok(None) };
+        repo.push_with(context, &remote.address, push, push_options, RemoteOptions::default()).map(Some)
+    }
+
+    /// Returns the same branch if the forge has it already.
+    pub(super) fn not_needed(self) -> Self {
+        Self { push: None, ..self }
     }
 
     /// Returns whether there is anything to push.
@@ -95,7 +133,7 @@ fn refuse_lone_commits(repo: &Repo, agent: &Agent, head: Oid) -> Result<()> {
     }
 }
 
-fn moved(remote: &Remote, branch: &str) -> Error {
+pub(super) fn moved(remote: &Remote, branch: &str) -> Error {
     let what =
         format!("somebody else pushed to '{}' of '{}'", text::safe(branch), text::safe(&remote.address));
     Error::new(Code::RemoteChanged, what).hint_command(&[&"git", &"fetch", &remote.address, &branch])
@@ -169,8 +207,12 @@ impl Ground<'_> {
 ///
 /// # Errors
 /// It would (3).
-pub(super) fn refuse_secrets(repo: &Repo, branches: &[PushedBranch], there: &RemoteTips) -> Result<()> {
-    let pushes: Vec<RefPush> = branches.iter().filter_map(|one| one.push.clone()).collect();
+pub(super) fn refuse_secrets<'a>(
+    repo: &Repo,
+    branches: impl IntoIterator<Item = &'a PushedBranch>,
+    there: &RemoteTips,
+) -> Result<()> {
+    let pushes: Vec<RefPush> = branches.into_iter().filter_map(|one| one.push.clone()).collect();
     let found = secrets::check(repo, &pushes, there, &HashSet::new())?.held;
     match found.first() {
         None => Ok(()),

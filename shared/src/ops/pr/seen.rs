@@ -4,10 +4,11 @@
 use super::Publisher;
 use crate::{
     Code, Result,
-    forge::{ForgeChecks, ForgeReviews, PullRequest, PullRequestState},
+    forge::{ForgeChecks, ForgeRepo, ForgeReviews, PullRequest, PullRequestState},
     git::Oid,
     model::{AgentId, BranchName, CommitId, Fact, IdOrText, published::Published},
     store::append_if,
+    trust::AcceptedRepo,
 };
 
 /// For how many seconds it is not recorded again that nothing changed.
@@ -23,7 +24,7 @@ pub(super) struct Standing {
 impl Publisher<'_> {
     /// Returns whether a recorded pull request is in the repository of this command.
     pub(super) fn is_here(&self, known: &Published) -> bool {
-        known.host == self.forge.repo.host && known.repo == self.forge.repo.path
+        is_in(&self.forge.repo, known)
     }
 
     /// Reads a pull request that an agent's events have, and records what changed.
@@ -49,26 +50,42 @@ impl Publisher<'_> {
         seen: &PullRequest,
         standing: Standing,
     ) -> Result<()> {
-        let published = Published {
-            host: self.forge.repo.host.clone(),
-            repo: self.forge.repo.path.clone(),
-            number: seen.number,
-            url: seen.url.clone(),
-            head: IdOrText::Id(head),
-            into: BranchName::from(seen.base.as_str()),
-            state: seen.state,
-            merged_head: merged_head(seen, head),
-            checks: standing.checks,
-            review: standing.review,
-            seen_at: Some(self.repo.environment().clock().now()),
-        };
-        let decide = |fold: &crate::model::fold::Fold| {
-            let known = fold.agent.published.as_ref();
-            let new = completed(published.clone(), known);
-            is_news(known, &new).then(|| vec![Fact::Published(new)])
-        };
-        append_if(self.repo, id, decide).map(drop)
+        record(self.repo, &self.forge.repo, (id, head), seen, standing)
     }
+}
+
+/// Returns whether a recorded pull request is in a repository.
+pub(super) fn is_in(place: &ForgeRepo, known: &Published) -> bool {
+    known.host == place.host && known.repo == place.path
+}
+
+/// Records a pull request of `place` in the events of its agent, with the commit that was pushed last from here, if that is news.
+pub(super) fn record(
+    repo: &AcceptedRepo,
+    place: &ForgeRepo,
+    (id, head): (&AgentId, Oid),
+    seen: &PullRequest,
+    standing: Standing,
+) -> Result<()> {
+    let published = Published {
+        host: place.host.clone(),
+        repo: place.path.clone(),
+        number: seen.number,
+        url: seen.url.clone(),
+        head: IdOrText::Id(head),
+        into: BranchName::from(seen.base.as_str()),
+        state: seen.state,
+        merged_head: merged_head(seen, head),
+        checks: standing.checks,
+        review: standing.review,
+        seen_at: Some(repo.environment().clock().now()),
+    };
+    let decide = |fold: &crate::model::fold::Fold| {
+        let known = fold.agent.published.as_ref();
+        let new = completed(published.clone(), known);
+        is_news(known, &new).then(|| vec![Fact::Published(new)])
+    };
+    append_if(repo, id, decide).map(drop)
 }
 
 /// Returns what a forge told; `None` if it refuses just this. A limit of requests is an error.

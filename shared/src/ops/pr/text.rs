@@ -33,6 +33,18 @@ pub(super) fn of_agent(repo: &Repo, log: &AgentLog, agent: &Agent, place: &str) 
     Ok(format!("{}{text}", closes.unwrap_or_default()))
 }
 
+/// Returns the same in few words, for a forge that takes one line.
+///
+/// # Errors
+/// The task cannot be read.
+pub(super) fn in_one_line(repo: &Repo, log: &AgentLog, agent: &Agent, place: &str) -> Result<String> {
+    let task = log.prompt(repo)?.unwrap_or_default();
+    let task = String::from_utf8_lossy(&task);
+    let closes = issue_tasks::number(&task, place).map(|number| format!("Closes #{number}. "));
+    let said = format!("Task: {}; agent: {}", code(&title(repo, agent)), code(&agent.profile));
+    Ok(format!("{}{}", closes.unwrap_or_default(), secret::redact_words(&said, &values(repo))))
+}
+
 pub(in crate::ops) fn values(repo: &Repo) -> Vec<String> {
     SecretVariables::of(repo.environment()).values()
 }
