@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use testkit::{Aim, FakeForge, ForgeFlavor, Injector, TestRepo, World};
 
 use crate::{
-    pr::{done, on_forge, tip_there},
+    pr::{TOKEN, done, on_forge, tip_there},
     world,
 };
 
@@ -244,4 +244,21 @@ fn a_branch_that_somebody_else_pushed_to_is_not_overwritten() {
     repo.orchestra(["resume", &id, "-m", "echo 2 > b.txt"]).succeeded();
     repo.orchestra(["pr", &id]).exits(4).stderr_has("somebody else pushed to");
     assert_eq!(tip_there(&world, &branch), theirs);
+}
+
+#[test]
+fn the_user_chooses_how_work_is_published() {
+    let world = world();
+    let (repo, forge) = without_token(&world, ForgeFlavor::GitLab);
+    repo.git(["config", "orchestra.prPublish", "api"]).succeeded();
+    let id = done(&repo, "echo 1 > a.txt");
+    repo.orchestra(["pr", &id]).exits(3).stderr_has("there is no token for");
+    assert_eq!(topics(&world), 0);
+    let key = format!("orchestra.forge.{}.tokenCommand", forge.host());
+    repo.git(["config", &key, &format!("echo {TOKEN}")]).succeeded();
+    repo.git(["config", "orchestra.prPublish", "push"]).succeeded();
+    repo.accept_configuration();
+    let opened = repo.orchestra(["pr", &id]).succeeded().stdout_has(": opened 1 http");
+    opened.stderr_has("is not used: merge requests are opened by push");
+    assert_eq!((topics(&world), forge.pulls().len()), (1, 0));
 }

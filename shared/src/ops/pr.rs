@@ -29,6 +29,7 @@ use self::{
 pub use crate::forge::{ForgeChecks, ForgeReviews, MergeMethod, PullRequest, PullRequestState};
 use crate::{
     Code, Error, Result,
+    config::{Config, keys::PR_PUBLISH},
     context::Context,
     forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, ReachedForge, with_our_part},
     git::{Oid, remotes::RemoteOptions},
@@ -164,10 +165,19 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
     let remote = remote(repo, request.remote.as_deref())?;
+    let way = Config::of(repo).get(&PR_PUBLISH)?;
+    let opens = !ids.is_empty() && request.action == PullRequestAction::Open;
     let forge = match Forge::reach(context, repo, &remote.address)? {
+        ReachedForge::WithToken(forge) if way == "push" && opens && forge.kind.opens_by_push() => {
+            let (place, kind) = (forge.repo, forge.kind);
+            return PushPublisher { context, repo, request, remote, place, kind, has_token: true }.run(&ids);
+        }
         ReachedForge::WithToken(forge) => forge,
+        ReachedForge::WithoutToken { repo: place, .. } if way == "api" => {
+            return Err(Forge::without_token(&place));
+        }
         ReachedForge::WithoutToken { repo: place, kind } => {
-            return PushPublisher { context, repo, request, remote, place, kind }.run(&ids);
+            return PushPublisher { context, repo, request, remote, place, kind, has_token: false }.run(&ids);
         }
     };
     let publisher = Publisher { context, repo, request, remote, forge };

@@ -13,6 +13,9 @@ use crate::{
 /// The words for the kinds of forges.
 const FORGES: &[&str] = &["github", "gitlab", "gitea", "forgejo", "bitbucket"];
 
+/// The words for the ways in which work is published.
+const PUBLISH_WAYS: &[&str] = &["auto", "api", "push"];
+
 /// The words for the ways in which a forge merges.
 const MERGE_METHODS: &[&str] = &["merge", "squash", "rebase"];
 
@@ -95,6 +98,19 @@ pub static PR_MERGE_METHOD: Key<String> = Key::new(
      rebase",
 )
 .with_choices(Choices::Words(MERGE_METHODS));
+
+pub static PR_PUBLISH: Key<String> = Key::new(
+    "orchestra.prPublish",
+    Kind {
+        expected: "auto, api, or push",
+        parse: |text| PUBLISH_WAYS.contains(&text.trim()).then(|| text.trim().to_owned()),
+        text: String::clone,
+    },
+    || "auto".to_owned(),
+    "How pr opens and updates pull requests: api (with a token), push (by a push alone, on GitLab, Gitea and Forgejo), or auto: by a push \
+     alone if there is no token",
+)
+.with_choices(Choices::Words(PUBLISH_WAYS));
 
 pub static PR_TRUST: RepeatedKey = RepeatedKey::new(
     "orchestra.prTrust",

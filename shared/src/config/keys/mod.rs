@@ -68,6 +68,7 @@ pub static KEYS: &[&dyn Described] = &[
     &PR_LABEL,
     &PR_REVIEWER,
     &PR_MERGE_METHOD,
+    &PR_PUBLISH,
     &PR_TRUST,
     &PERMISSION,
     &ON_PROMPT,

@@ -15,7 +15,7 @@ use crate::{
     Code, Error, Result,
     config::{
         Config,
-        keys::{PR_LABEL, PR_REVIEWER},
+        keys::{PR_LABEL, PR_PUBLISH, PR_REVIEWER},
     },
     context::Context,
     forge::{Forge, ForgeKind, ForgeRepo, PullRequest, PullRequestState, PushedRequest},
@@ -41,6 +41,8 @@ pub(super) struct PushPublisher<'a> {
     pub(super) remote: Remote,
     pub(super) place: ForgeRepo,
     pub(super) kind: ForgeKind,
+    /// Whether there is a token, which the user wants not to be used.
+    pub(super) has_token: bool,
 }
 
 /// The work of an agent, and how it gets to the forge.
@@ -106,11 +108,20 @@ impl PushPublisher<'_> {
         match needs.into_iter().find(|(_, is_asked)| *is_asked) {
             None => Ok(()),
             Some((option, _)) => {
-                let error = Forge::without_token(&self.place);
+                let error = self.not_with_token();
                 let message = format!("{}, and {option} needs one", error.message);
                 Err(Error { message, ..error }.hint(format!("repeat the command without {option}")))
             }
         }
+    }
+
+    /// Makes the error that no token is used, with what to type next.
+    fn not_with_token(&self) -> Error {
+        if !self.has_token {
+            return Forge::without_token(&self.place);
+        }
+        let what = format!("the token for '{}' is not used", safe(&self.place.host));
+        Error::new(Code::ForgeTokenMissing, what).hint(PR_PUBLISH.hint("auto"))
     }
 
     /// Says in one line what a token would add.
@@ -122,8 +133,8 @@ impl PushPublisher<'_> {
             || (!self.kind.labels_by_push() && !configured.all(&PR_LABEL).is_empty());
         let lost = if is_lost { ", also those of git config" } else { "" };
         format!(
-            "there is no token for '{}': {word}s are opened by push, with a text of one line and without {lacks}{lost}",
-            self.place.host
+            "{}: {word}s are opened by push, with a text of one line and without {lacks}{lost}",
+            self.not_with_token().message
         )
     }
 
@@ -289,7 +300,7 @@ impl PushPublisher<'_> {
     }
 
     fn with_token_hint(&self, error: Error) -> Error {
-        Forge::without_token(&self.place).hints.into_iter().fold(error, Error::hint)
+        self.not_with_token().hints.into_iter().fold(error, Error::hint)
     }
 
     fn address(&self) -> String {
