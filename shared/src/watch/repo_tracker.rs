@@ -59,8 +59,8 @@ impl RepoTracker {
         Repo::open(&self.environment, &self.common)
     }
 
-    /// Returns the repository as the last look at everything opened it, if it is still where it was. Opening it is a third of the cost of
-    /// a look at one agent.
+    /// Returns the repository as the last look at everything opened it, if it is still where it was. Opening it is a third of the
+    /// system calls of a look at one agent.
     pub(super) fn kept(&mut self) -> Option<Repo> {
         if self.locate() {
             self.kept = None;
