@@ -328,6 +328,23 @@ fn closed_and_rejected_ones_are_not_merged() {
 }
 
 #[test]
+fn a_merge_without_a_method_is_done_as_configured() {
+    let world = world();
+    let (repo, forge) = on_forge(&world, ForgeFlavor::GitHub);
+    repo.git(["config", "orchestra.prMergeMethod", "squash"]).succeeded();
+    for (option, parents) in [("--merge", 1), ("--merge=merge", 2), ("--merge=rebase", 1)] {
+        let id = done(&repo, &format!("echo 1 > a{option}"));
+        repo.orchestra(["pr", &id]).succeeded();
+        repo.orchestra(["pr", &id, option]).succeeded().stdout_has(": merged ");
+        let bare = world.dir().join("forge.git");
+        let said = world.git(&bare, ["rev-list", "--parents", "-1", "main"]).line();
+        assert_eq!(said.split(' ').count() - 1, parents, "{option}");
+    }
+    assert!(forge.pulls().iter().all(|pull| pull.state == "merged"));
+    assert_eq!(forge.faults(), Vec::<String>::new(), "by the official description");
+}
+
+#[test]
 fn what_to_type_next_is_said_without_a_usable_remote() {
     let world = world();
     let repo = world.repo();
