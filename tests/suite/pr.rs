@@ -345,6 +345,15 @@ fn a_merge_without_a_method_is_done_as_configured() {
 }
 
 #[test]
+fn a_host_that_is_not_reached_is_not_asked_for_its_kind() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["remote", "add", "origin", "http://127.0.0.1:1/team/app.git"]).succeeded();
+    let said = repo.orchestra(["pr"]).exits(5).stderr_has("'127.0.0.1:1' cannot be reached").stderr();
+    assert!(!said.contains("orchestra.forge"), "{said}");
+}
+
+#[test]
 fn what_to_type_next_is_said_without_a_usable_remote() {
     let world = world();
     let repo = world.repo();
