@@ -354,6 +354,21 @@ fn a_host_that_is_not_reached_is_not_asked_for_its_kind() {
 }
 
 #[test]
+fn what_is_wrong_with_a_command_line_is_said_for_the_command_that_was_typed() {
+    let world = world();
+    let repo = world.repo();
+    for words in [&["pr", "watch", "--fixx"][..], &["pr", "watch", "--interval", "x"]] {
+        let said = repo.orchestra(words).exits(2).stderr_has("git orchestra pr watch -h lists").stderr();
+        assert!(!said.contains("git orchestra pr -h"), "{said}");
+    }
+    repo.orchestra(["pr", "--fixx"]).exits(2).stderr_has("git orchestra pr -h lists the options");
+    repo.orchestra(["review", "--pr", "x"])
+        .exits(2)
+        .stderr_has("not a pull request number: 'x'")
+        .stderr_has("git orchestra pr lists them");
+}
+
+#[test]
 fn what_to_type_next_is_said_without_a_usable_remote() {
     let world = world();
     let repo = world.repo();
