@@ -55,9 +55,9 @@ pub(crate) struct Cli {
     /// into the target.
     #[arg(long)]
     pub(crate) stack: bool,
-    /// Merge it on the forge, if its head is still the work of the agent
-    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "merge", conflicts_with_all = ["close", "draft", "title", "into", "stack", "labels", "reviewers"])]
-    pub(crate) merge: Option<Method>,
+    /// Merge it on the forge, if its head is still the work of the agent (default: {orchestra.prMergeMethod})
+    #[arg(long, value_name = "METHOD", num_args = 0..=1, require_equals = true, conflicts_with_all = ["close", "draft", "title", "into", "stack", "labels", "reviewers"])]
+    pub(crate) merge: Option<Option<Method>>,
     /// Close it without merging
     #[arg(long, conflicts_with_all = ["draft", "title", "into", "stack", "labels", "reviewers"])]
     pub(crate) close: bool,
@@ -209,7 +209,7 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     pub(crate) fn request(&self) -> Request {
         let action = match (self.merge, self.close) {
-            (Some(method), _) => PullRequestAction::Merge(method.into()),
+            (Some(method), _) => PullRequestAction::Merge(method.map(Into::into)),
             (None, true) => PullRequestAction::Close,
             (None, false) => PullRequestAction::Open,
         };

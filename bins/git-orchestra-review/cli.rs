@@ -31,7 +31,7 @@ pub(crate) struct Cli {
     /// A pull request on the forge of the remote, instead of the work of an agent; without a number the open
     /// ones are listed, and on a terminal you pick one
     #[arg(long, value_name = "NUMBER", num_args = 0..=1, group = "work")]
-    pub(crate) pr: Option<Option<u64>>,
+    pub(crate) pr: Option<Option<String>>,
     /// The pull requests of a run, one after another in the order of its tasks; without RUN, of the newest one
     /// that published any
     ///

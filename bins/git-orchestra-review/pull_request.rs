@@ -29,10 +29,11 @@ const MAX_FILES: usize = 20;
 const MAX_NAMED: usize = 10;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal, give: Option<GivenVerdict>) -> Result<Exit> {
+    let typed = typed_number(cli)?;
     let repo = repository(cli, terminal)?;
     let context = context::interruptible(terminal)?;
     let all = PullRequests::of_remote(&context, &repo, cli.remote.as_deref())?;
-    let number = match cli.pr.flatten() {
+    let number = match typed {
         Some(number) => number,
         None => match pick(cli, terminal, &all, give.is_some())? {
             Some(number) => number,
@@ -45,6 +46,15 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal, give: Option<GivenVerdict>) ->
         json::print_answer(terminal, wire::PR_REVIEW, &report)?;
     }
     Ok(if is_no(&report) { Exit::No } else { Exit::Done })
+}
+
+/// Returns the number that was typed behind `--pr`.
+fn typed_number(cli: &Cli) -> Result<Option<u64>> {
+    let Some(typed) = cli.pr.as_ref().and_then(Option::as_ref) else { return Ok(None) };
+    typed.parse().map(Some).map_err(|_| {
+        Error::usage(format!("not a pull request number: '{}'", safe(typed)))
+            .hint("git orchestra pr lists them")
+    })
 }
 
 /// Opens the repository; what the project proposes counts where its checks run.

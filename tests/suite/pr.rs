@@ -328,6 +328,47 @@ fn closed_and_rejected_ones_are_not_merged() {
 }
 
 #[test]
+fn a_merge_without_a_method_is_done_as_configured() {
+    let world = world();
+    let (repo, forge) = on_forge(&world, ForgeFlavor::GitHub);
+    repo.git(["config", "orchestra.prMergeMethod", "squash"]).succeeded();
+    for (option, parents) in [("--merge", 1), ("--merge=merge", 2), ("--merge=rebase", 1)] {
+        let id = done(&repo, &format!("echo 1 > a{option}"));
+        repo.orchestra(["pr", &id]).succeeded();
+        repo.orchestra(["pr", &id, option]).succeeded().stdout_has(": merged ");
+        let bare = world.dir().join("forge.git");
+        let said = world.git(&bare, ["rev-list", "--parents", "-1", "main"]).line();
+        assert_eq!(said.split(' ').count() - 1, parents, "{option}");
+    }
+    assert!(forge.pulls().iter().all(|pull| pull.state == "merged"));
+    assert_eq!(forge.faults(), Vec::<String>::new(), "by the official description");
+}
+
+#[test]
+fn a_host_that_is_not_reached_is_not_asked_for_its_kind() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["remote", "add", "origin", "http://127.0.0.1:1/team/app.git"]).succeeded();
+    let said = repo.orchestra(["pr"]).exits(5).stderr_has("'127.0.0.1:1' cannot be reached").stderr();
+    assert!(!said.contains("orchestra.forge"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_command_line_is_said_for_the_command_that_was_typed() {
+    let world = world();
+    let repo = world.repo();
+    for words in [&["pr", "watch", "--fixx"][..], &["pr", "watch", "--interval", "x"]] {
+        let said = repo.orchestra(words).exits(2).stderr_has("git orchestra pr watch -h lists").stderr();
+        assert!(!said.contains("git orchestra pr -h"), "{said}");
+    }
+    repo.orchestra(["pr", "--fixx"]).exits(2).stderr_has("git orchestra pr -h lists the options");
+    repo.orchestra(["review", "--pr", "x"])
+        .exits(2)
+        .stderr_has("not a pull request number: 'x'")
+        .stderr_has("git orchestra pr lists them");
+}
+
+#[test]
 fn what_to_type_next_is_said_without_a_usable_remote() {
     let world = world();
     let repo = world.repo();

@@ -83,6 +83,17 @@ fn program_of(line: &CommandLine) -> String {
     }
 }
 
+/// Returns the name of the program, and behind it the subcommand that was typed, if it has that.
+fn typed_command(line: &CommandLine, definition: &Command) -> String {
+    let program = program_of(line);
+    let word = line.arguments.first().and_then(|word| word.to_str());
+    // The subcommands of the dispatcher are in the name already.
+    match word.filter(|word| program == line.program && definition.find_subcommand(word).is_some()) {
+        Some(verb) => format!("{program} {verb}"),
+        None => program,
+    }
+}
+
 /// Returns the definition of a command, with what its page adds to the help.
 pub fn definition<P: Program>() -> Command {
     pages::complete_help(args::command::<P>(), &P::PAGE)
@@ -121,7 +132,10 @@ fn run_any(
     let parsed = parse_by(definition().disable_help_subcommand(true));
     let (work, common, wants_json) = match parsed.or_else(|_: clap::Error| parse_by(whole())) {
         Ok(parsed) => parsed,
-        Err(error) => return errors::report_usage(&program_of(line), &error, errors::is_json_typed()),
+        Err(error) => {
+            let typed = typed_command(line, &definition());
+            return errors::report_usage(&typed, &error, errors::is_json_typed());
+        }
     };
     let terminal = Terminal::new(common.choice());
     crate::trace::start(&line.program);

@@ -139,6 +139,8 @@ fn ask(client: &Client, place: &ForgeRepo) -> Result<ForgeKind> {
     let has_version = |answer: &Option<Value>| answer.as_ref().is_some_and(|it| it["version"].is_string());
     match client.find("/api/v1/version") {
         Ok(answer) if has_version(&answer) => return Ok(ForgeKind::Gitea),
+        // Which interface it has is not why a host is not reached.
+        Err(error) if error.code == Code::ForgeUnreachable => return Err(error),
         Err(error) if !is_refused(&error) => return Err(error.hint(key.hint("gitlab"))),
         _ => {}
     }

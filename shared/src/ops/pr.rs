@@ -8,6 +8,7 @@ mod branch;
 mod by_push;
 mod labels;
 mod list;
+pub(in crate::ops) mod method;
 pub(in crate::ops) mod place;
 mod seen;
 mod stack;
@@ -74,8 +75,8 @@ pub enum PullRequestAction {
     /// Open them, or push what is new to them.
     #[default]
     Open,
-    /// Merge them on the forge.
-    Merge(MergeMethod),
+    /// Merge them on the forge; without a method as configured.
+    Merge(Option<MergeMethod>),
     /// Close them without merging.
     Close,
 }
@@ -187,6 +188,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         (true, _) => publisher.list(&listing, &mut unreachable)?,
         (false, PullRequestAction::Open) => publisher.publish(&ids)?,
         (false, PullRequestAction::Merge(method)) => {
+            let method = method::chosen(repo, method)?;
             publisher.each(&ids, |id, agent| publisher.merge(id, agent, method))?
         }
         (false, PullRequestAction::Close) => publisher.each(&ids, |id, agent| publisher.close(id, agent))?,

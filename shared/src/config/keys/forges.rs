@@ -94,8 +94,8 @@ pub static PR_MERGE_METHOD: Key<String> = Key::new(
         text: String::clone,
     },
     || "merge".to_owned(),
-    "How review --automerge merges a pull request on its forge: merge, squash, or rebase; on GitLab the project decides between merge and \
-     rebase",
+    "How 'pr --merge' and 'review --automerge' merge a pull request on its forge: merge, squash, or rebase; on GitLab the project decides \
+     between merge and rebase",
 )
 .with_choices(Choices::Words(MERGE_METHODS));
 

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     Code, Error, Result,
-    config::{Config, keys::PR_MERGE_METHOD},
-    forge::{MergeMethod, PullRequest, PullRequestState},
+    forge::{PullRequest, PullRequestState},
     git::remotes::RemoteOptions,
     model::text::safe,
+    ops::pr::method,
     store::layout,
 };
 
@@ -43,10 +43,7 @@ impl PullRequestReview<'_> {
         let test_passed = report.test.insert(test).passed;
         // The test ran and may have changed the configuration, which is used from here on.
         repo.confirm()?;
-        let method = match self.request.method {
-            Some(method) => method,
-            None => MergeMethod::parse(&Config::of(repo).get(&PR_MERGE_METHOD)?).unwrap_or_default(),
-        };
+        let method = method::chosen(repo, self.request.method)?;
         let now = forge.get(seen.number)?;
         if now.state == PullRequestState::Merged {
             let head_moved = !now.is_at(head);
