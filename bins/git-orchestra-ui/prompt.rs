@@ -29,26 +29,33 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    /// Returns what it is, without the keys that act on it.
+    /// Returns what it is.
     fn name(&self) -> String {
-        let label = self.label();
-        let name = label.split_once(" (").map_or(label.as_str(), |(name, _)| name);
-        name.trim_end().trim_end_matches(':').trim_start_matches(':').to_owned()
+        match self {
+            Self::Task(None) => "new task".to_owned(),
+            Self::Task(Some(agent)) => format!("new task for {agent}"),
+            Self::Say(id) => format!("to {id}"),
+            Self::Deny(asked) => format!("deny {}, the reason", asked.agent),
+            Self::Filter => "/".to_owned(),
+            Self::Command => ":git orchestra".to_owned(),
+            Self::Changes(id) => format!("what should change in {id}"),
+            Self::Reject(id) => format!("reject {id}, the reason"),
+            Self::Remark(_, place) => format!("remark on {place}"),
+        }
     }
 
-    /// Returns what stands before the text.
+    /// Returns what stands before the text: the name, and what can be typed.
     pub(crate) fn label(&self) -> String {
-        match self {
-            Self::Task(None) => "new task (Tab: agent, Enter alone: editor): ".to_owned(),
-            Self::Task(Some(agent)) => format!("new task for {agent} (Tab: agent, Enter alone: editor): "),
-            Self::Say(id) => format!("to {id} (Enter alone opens your editor): "),
-            Self::Deny(asked) => format!("deny {}, the reason (may be empty): ", asked.agent),
-            Self::Filter => "/".to_owned(),
-            Self::Command => ":git orchestra ".to_owned(),
-            Self::Changes(id) => format!("what should change in {id} (Enter alone: only your remarks): "),
-            Self::Reject(id) => format!("reject {id}, the reason (may be empty): "),
-            Self::Remark(_, place) => format!("remark on {place}: "),
-        }
+        let keys = match self {
+            Self::Task(_) => " (Tab: agent, Enter alone: editor): ",
+            Self::Say(_) => " (Enter alone opens your editor): ",
+            Self::Changes(_) => " (Enter alone: only your remarks): ",
+            Self::Deny(_) | Self::Reject(_) => " (may be empty): ",
+            Self::Remark(..) => ": ",
+            Self::Command => " ",
+            Self::Filter => "",
+        };
+        format!("{}{keys}", self.name())
     }
 }
 
@@ -129,12 +136,16 @@ impl Mode {
     /// Returns what is typed and was not sent, after what it is for.
     pub(crate) fn unsent(&self) -> Option<String> {
         let (purpose, text) = match self {
-            Self::Typing(Prompt { purpose: Purpose::Filter, .. }) => return None,
-            Self::Typing(prompt) => (prompt.purpose.name(), &prompt.text),
-            Self::Picking(picking) => (Purpose::Task(None).name(), &picking.task),
+            Self::Typing(prompt) => (&prompt.purpose, &prompt.text),
+            Self::Picking(picking) => (&Purpose::Task(None), &picking.task),
             _ => return None,
         };
-        (!text.trim().is_empty()).then(|| format!("{purpose}: {text}"))
+        match purpose {
+            _ if text.trim().is_empty() => None,
+            Purpose::Filter => None,
+            Purpose::Command => Some(format!("git orchestra {text}")),
+            other => Some(format!("{}: {text}", other.name())),
+        }
     }
 }
 

@@ -445,6 +445,26 @@ fn what_was_done_in_part_and_what_is_kept_is_said() {
     );
 }
 
+/// Text that a signal leaves at a prompt is said with what it was for; a filter is nothing that is sent.
+#[test]
+fn what_is_typed_and_not_sent_is_named() {
+    let typed = |keys: &str| {
+        let mut state = shown(80, 24, vec![row("tidy-de0dt", 0, Phase::Running, None)]);
+        press(&mut state, keys);
+        state.mode.unsent()
+    };
+    for (keys, unsent) in [
+        ("ihello", Some("to tidy-de0dt: hello")),
+        ("Nfix it", Some("new task: fix it")),
+        (":undo 2", Some("git orchestra undo 2")),
+        ("i  ", None),
+        ("/tidy", None),
+        ("", None),
+    ] {
+        assert_eq!(typed(keys).as_deref(), unsent, "{keys}");
+    }
+}
+
 /// A frame of a thousand agents costs no more than their rows in sight.
 #[test]
 fn only_rows_in_sight_are_drawn() {

@@ -34,7 +34,7 @@ struct Values {
     clock: Clock,
     /// Whether the variables are those of this process, which child processes inherit without further action.
     is_inherited: bool,
-    /// The window through which a person calls, if it is not a terminal.
+    /// Through what the caller acts, if not by typed commands.
     via: Option<Via>,
     /// The process of the caller, if it is this one.
     process: Option<i32>,

@@ -54,7 +54,7 @@ pub struct SentText {
     /// The agent that sent it; without one, a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IdOrText<AgentId>>,
-    /// Through which window a person sent it, if not from a terminal.
+    /// Through what it was sent, if not by a command that was typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
     /// The text, without control characters. That of an agent is data, not an instruction.
