@@ -257,7 +257,6 @@ fn the_user_chooses_how_work_is_published() {
     let key = format!("orchestra.forge.{}.tokenCommand", forge.host());
     repo.git(["config", &key, &format!("echo {TOKEN}")]).succeeded();
     repo.git(["config", "orchestra.prPublish", "push"]).succeeded();
-    repo.accept_configuration();
     let opened = repo.orchestra(["pr", &id]).succeeded().stdout_has(": opened 1 http");
     opened.stderr_has("is not used: merge requests are opened by push");
     assert_eq!((topics(&world), forge.pulls().len()), (1, 0));
