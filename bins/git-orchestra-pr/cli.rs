@@ -196,9 +196,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "WHAT WAS TRIED",
             &[
-                "The requests follow the descriptions that the forges publish, and the tests run against a server of our own that \
-                 behaves as they say, not against the services. Bitbucket does not guard a merge by its head: there the head is \
-                 compared just before.",
+                "Tested against the official descriptions, not against the services: the tests run against a server of our own, and check \
+                 each request and answer against what GitHub, Forgejo and Bitbucket publish; GitLab's against our reading of its \
+                 documentation. A push without a token is tested with real hooks of git that answer as Gitea and GitLab do.",
+                "Bitbucket does not guard a merge by its head: there the head is compared just before.",
             ],
         ),
     ],

@@ -79,8 +79,11 @@ fn github_like(state: &mut State, request: &Request, base: &str) -> Option<Answe
             if names.iter().any(|name| !PEOPLE.contains(&name.as_str())) {
                 return Some(Answer::error(422, "Reviews may only be requested from collaborators."));
             }
-            add(&mut state.find(number).ok()?.reviewers, names);
-            Answer::new(201, json!({"number": number.parse::<u64>().ok()?}))
+            add(&mut state.find(number).ok()?.reviewers, names.clone());
+            let asked = |name: &String| json!({"state": "REQUEST_REVIEW", "user": {"login": name}});
+            let number = number.parse::<u64>().ok()?;
+            let answer = if is_gitea { names.iter().map(asked).collect() } else { json!({"number": number}) };
+            Answer::new(201, answer)
         }
         _ => return None,
     })

@@ -87,6 +87,14 @@ fn list(state: &State, request: &Request) -> Answer {
     Answer::new(200, body)
 }
 
+/// Puts what went wrong where Bitbucket has it.
+pub(crate) fn wrapped(answer: Answer) -> Answer {
+    match answer.body["message"].as_str() {
+        Some(message) if answer.status >= 400 => error(answer.status, message),
+        _ => answer,
+    }
+}
+
 fn error(status: u16, message: &str) -> Answer {
     Answer::new(status, json!({"type": "error", "error": {"message": message}}))
 }

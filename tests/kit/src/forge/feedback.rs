@@ -146,10 +146,16 @@ fn comment(state: &State, id: usize, one: &GivenComment) -> Value {
         ForgeFlavor::GitLab => json!({
             "id": id, "author": user, "body": one.body, "system": false, "position": {"new_path": file, "new_line": line},
         }),
-        ForgeFlavor::Bitbucket => json!({
-            "id": id, "user": user, "content": {"raw": one.body}, "inline": {"path": file, "to": line}, "deleted": false,
-            "links": {"html": {"href": page(&format!("comment-{id}"))}},
-        }),
+        ForgeFlavor::Bitbucket => {
+            let mut shown = json!({
+                "id": id, "user": user, "content": {"raw": one.body}, "deleted": false,
+                "links": {"html": {"href": page(&format!("comment-{id}"))}},
+            });
+            if file.is_some() {
+                shown["inline"] = json!({"path": file, "to": line});
+            }
+            shown
+        }
     }
 }
 

@@ -294,6 +294,11 @@ impl State {
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
+        let answer = self.unwrapped(request);
+        if self.flavor == ForgeFlavor::Bitbucket { bitbucket::wrapped(answer) } else { answer }
+    }
+
+    fn unwrapped(&mut self, request: &Request) -> Answer {
         let is_public = self.flavor == ForgeFlavor::Gitea && request.path == "/api/v1/version";
         if !is_public && !request.has_token(&self.token) {
             return Answer::error(401, "Bad credentials");
@@ -326,9 +331,7 @@ impl State {
 
     fn checked_answer(&mut self, request: &Request) -> Answer {
         let answer = self.answer(request);
-        if self.flavor == ForgeFlavor::GitHub {
-            self.faults.extend(description::faults(request, answer.status, &answer.body));
-        }
+        self.faults.extend(description::faults(self.flavor, request, answer.status, &answer.body));
         self.unless_unchanged(request, answer)
     }
 

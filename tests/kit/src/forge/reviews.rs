@@ -144,10 +144,15 @@ fn say(state: &mut State, number: u64, body: &Value) -> Answer {
             .is_some_and(|all| all.lines().any(|one| one == file))
     };
     if remarks.iter().any(|(file, ..)| !is_changed(file)) {
-        return Answer::new(
-            422,
-            json!({"message": "Validation Failed", "documentation_url": "https://docs.example.com"}),
-        );
+        let message = "Validation Failed";
+        return match state.flavor {
+            ForgeFlavor::GitHub => {
+                let page = "https://docs.example.com";
+                Answer::new(422, json!({"message": message, "documentation_url": page}))
+            }
+            ForgeFlavor::Bitbucket => Answer::error(400, message),
+            _ => Answer::error(422, message),
+        };
     }
     let given = GivenReview {
         number,
@@ -158,7 +163,7 @@ fn say(state: &mut State, number: u64, body: &Value) -> Answer {
         remarks,
     };
     state.reviews.push(given);
-    let made = if state.flavor == ForgeFlavor::GitHub { 200 } else { 201 };
+    let made = if matches!(state.flavor, ForgeFlavor::GitHub | ForgeFlavor::Gitea) { 200 } else { 201 };
     Answer::new(made, json!({"id": state.reviews.len()}))
 }
 
@@ -178,7 +183,7 @@ fn judge(state: &mut State, number: u64, what: &str, body: &Value) -> Answer {
         return Answer::error(401, "401 Unauthorized");
     }
     state.judged.push((number, verdict.to_owned()));
-    Answer::new(201, json!({}))
+    Answer::new(if state.flavor == ForgeFlavor::Bitbucket { 200 } else { 201 }, json!({}))
 }
 
 /// Returns who decided what, as Bitbucket has it.
