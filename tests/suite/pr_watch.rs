@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use testkit::{Aim, FakeForge, ForgeFlavor, GivenComment, GivenReview, Injector, TestRepo, World, until};
 
 use crate::{
-    pr::{FLAVORS, done, on_forge, only},
+    pr::{FLAVORS, done, on_forge, only, tip_there},
     world,
 };
 
@@ -258,8 +258,42 @@ fn killed_at_any_call_of_a_fix_nothing_is_given_twice_and_nothing_is_lost() {
     assert!(kills > 1, "it was killed {kills} times");
 }
 
+/// Pushes a commit to the branch of the only pull request, as somebody who has cloned the repository of the forge.
+fn push_as_somebody_else(world: &World, forge: &FakeForge, clone: &str) -> String {
+    let branch = only(forge).head;
+    world.git(world.dir(), ["clone", "-q", "-b", &branch, "forge.git", clone]);
+    let other = TestRepo::new(world, world.dir().join(clone)).with_identity();
+    other.commit("theirs", &[(clone, "theirs\n")]);
+    other.git(["push", "-q", "origin", &branch]).succeeded();
+    tip_there(world, &branch)
+}
+
 #[test]
-fn a_script_and_what_others_pushed_are_held_back() {
+fn what_somebody_else_pushed_stays_before_a_fix_and_during_one() {
+    let world = world();
+    let (repo, forge, id) = failing(&world, ForgeFlavor::GitHub);
+    let theirs = push_as_somebody_else(&world, &forge, "early");
+    let mut watching = Watching::start(&repo, "news", &["--fix"]);
+    let held = watching.wait_for("held_back");
+    assert!(held["text"].as_str().is_some_and(|text| text.contains("somebody else pushed")), "{held}");
+    watching.kill();
+    assert_eq!((given(&repo, &id).len(), tip_there(&world, &only(&forge).head)), (0, theirs));
+
+    let world = crate::world();
+    let (repo, forge, id) = failing(&world, ForgeFlavor::GitHub);
+    forge.comment(comment("tess", "await go.txt"));
+    let mut watching = Watching::start(&repo, "news", &["--fix"]);
+    watching.wait_for("given");
+    let theirs = push_as_somebody_else(&world, &forge, "late");
+    std::fs::write(repo.worktree(&id).join("go.txt"), "").expect("a file");
+    let held = watching.wait_for("held_back");
+    assert!(held["text"].as_str().is_some_and(|text| text.contains("somebody else pushed")), "{held}");
+    watching.kill();
+    assert_eq!((given(&repo, &id).len(), tip_there(&world, &only(&forge).head)), (1, theirs));
+}
+
+#[test]
+fn a_script_is_held_back_and_no_agent_watches() {
     let world = world();
     let (repo, forge) = on_forge(&world, ForgeFlavor::GitHub);
     let id = done(&repo, "echo 1 > a.txt");
