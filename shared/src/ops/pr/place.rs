@@ -10,6 +10,7 @@ use crate::{
     forge::Forge,
     git::remotes::RemoteOptions,
     landing::branches,
+    ops::forge_remote,
     sync::{Remote, remote_tips::RemoteTips},
     trust::AcceptedRepo,
 };
@@ -62,15 +63,10 @@ pub(super) fn refuse_agents(repo: &AcceptedRepo) -> Result<()> {
         .hint("git orchestra inbox tell 'what should be published'"))
 }
 
-/// Chooses the remote as `sync` does; what to type next is another command.
+/// Chooses the remote to publish work on.
+///
+/// # Errors
+/// There is none, or several to choose from (3).
 pub(in crate::ops) fn remote(repo: &AcceptedRepo, typed: Option<&str>) -> Result<Remote> {
-    let chosen = Remote::choose(repo, typed, repo.environment().directory());
-    chosen.map_err(|error| match error.code {
-        Code::RemoteMissing => Error::new(error.code, "this repository has no remote to publish work on")
-            .hint("git remote add origin URL"),
-        Code::RemoteAmbiguous | Code::RemoteUnknown => Error::new(error.code, error.message)
-            .hint("git remote -v")
-            .hint("git orchestra pr AGENT --remote NAME"),
-        _ => error,
-    })
+    forge_remote::choose(repo, typed, "to publish work on", Some("git orchestra pr AGENT"))
 }
