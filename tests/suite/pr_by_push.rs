@@ -138,7 +138,8 @@ fn a_push_alone_opens_updates_and_replaces() {
         repo.orchestra(["resume", &id, "-m", "echo 2 > b.txt"]).succeeded();
         repo.orchestra(["pr", &id]).succeeded().stdout_has(": pushed to 1 http");
         assert_eq!(head_there(&world, flavor), head_of(&repo, &id), "{flavor:?}");
-        assert!(!options(&world).join("\n").contains("title="), "what people wrote stays");
+        let given = options(&world).join("\n");
+        assert!(!given.contains("title=") && !given.contains("target="), "what people chose stays: {given}");
 
         let script = "echo 3 > b.txt; git add b.txt; git commit -q --amend -m two";
         repo.orchestra(["resume", &id, "-m", script]).succeeded();

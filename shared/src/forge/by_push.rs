@@ -17,8 +17,8 @@ pub struct PushedRequest {
     pub text: Option<String>,
     /// What tells it from others: the branch of the work.
     pub topic: String,
-    /// The branch that it should be merged into.
-    pub into: String,
+    /// The branch that it should be merged into. On Gitea the ref that is pushed to names it.
+    pub into: Option<String>,
     /// Whether it is opened as a draft.
     pub draft: bool,
     /// Labels that it gets.
@@ -44,7 +44,8 @@ impl PushedRequest {
     pub fn options(&self, kind: ForgeKind) -> Vec<String> {
         let mut all = match kind {
             ForgeKind::GitLab => {
-                vec!["merge_request.create".to_owned(), with("merge_request.target", &self.into)]
+                let target = self.into.as_ref().map(|into| with("merge_request.target", into));
+                std::iter::once("merge_request.create".to_owned()).chain(target).collect()
             }
             _ => vec![with("topic", &self.topic)],
         };
@@ -161,7 +162,7 @@ mod tests {
             title: Some("Fix 'a'\n\nand \u{7}b=c".into()),
             text: Some("one\r\ntwo".into()),
             topic: "work/fix".into(),
-            into: "main".into(),
+            into: Some("main".into()),
             draft: true,
             labels: vec!["new\nlabel".into()],
             rewritten: true,
@@ -173,9 +174,10 @@ mod tests {
         let options = request.options(ForgeKind::Gitea);
         assert_eq!(options.last().map(String::as_str), Some("force-push=true"));
         assert!(options[1].starts_with("title=WIP: Fix 'a' and "), "{options:?}");
-        let plain =
-            PushedRequest { topic: "work/fix".into(), into: "main".into(), ..PushedRequest::default() };
+        let plain = PushedRequest { topic: "work/fix".into(), ..PushedRequest::default() };
         assert_eq!(plain.options(ForgeKind::Gitea), ["topic=work/fix"]);
+        assert_eq!(plain.options(ForgeKind::GitLab), ["merge_request.create"]);
+        let plain = PushedRequest { into: Some("main".into()), ..plain };
         assert_eq!(plain.options(ForgeKind::GitLab), ["merge_request.create", "merge_request.target=main"]);
     }
 

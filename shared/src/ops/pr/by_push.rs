@@ -253,7 +253,7 @@ impl PushPublisher<'_> {
         let mut asked = PushedRequest {
             title: request.title.clone(),
             topic: agent.branch.to_string(),
-            into: into.to_owned(),
+            into: (request.into.is_some() || work.known.is_none()).then(|| into.to_owned()),
             draft: request.draft,
             labels: request.labels.clone(),
             rewritten: work.rewritten,
