@@ -47,7 +47,8 @@ pub(crate) struct Cli {
     ///
     /// 'git orchestra sync' receives it first. What was synced is kept: agents that had not ended there continue from it, and work that
     /// landed only in the branch of that clone lands here again. The check and the profiles are those of this clone. If
-    /// the other clone comes back, it notices at its next sync, and lands nothing more. You are asked before; without a
+    /// the other clone comes back, it notices at its next sync, or when it asks the remote before it
+    /// opens a pull request, and does nothing more. You are asked before; without a
     /// terminal, a run is taken only if nothing was heard of its clone for 15 minutes.
     #[arg(
         long,
@@ -169,7 +170,8 @@ pub(crate) const PAGE: Page = Page {
              orchestra.limitWait; else a gate asks. A target branch that cannot move, because changes in your checkout are in \
              the way, is a gate as well; with --yolo the run ends with an error then, and --continue finishes it.",
             "One clone drives a run: the one that began it, until another takes it with --take. Of two that take it at once one has it \
-             after 'git orchestra sync', and the other says so and lands nothing more.",
+             after 'git orchestra sync', and the other says so and lands nothing more; with --pr it \
+             asks the remotes before it opens a pull request.",
             "If you undo a landing while its run has not ended, the task counts as skipped, and what started from its work \
              waits at a gate.",
             "With --with-review, nothing lands that is not approved: neither commits that came after the review, nor \

@@ -122,7 +122,7 @@ fn the_clone_that_comes_back_lands_nothing_and_says_who_drives() {
         a.orchestra(words)
             .exits(4)
             .stderr_has("clone laptop (")
-            .stderr_has("starts and lands nothing more")
+            .stderr_has("starts, lands and publishes nothing more")
             .stderr_has("run --take");
     }
     assert_eq!((a.tip("main"), driver(&a, &run)), (before, ("laptop".into(), 2)));
@@ -162,7 +162,7 @@ fn a_process_that_drives_the_run_stops_when_another_clone_has_taken_it() {
             .expect("it ran")
             .exits(4)
             .stderr_has("clone laptop (")
-            .stderr_has("lands nothing more");
+            .stderr_has("publishes nothing more");
         let agent = taken["tasks"][0]["agent"].as_str().expect("an agent").to_owned();
         b.orchestra(["resume", "--take-over", &agent, "-m", "echo 1 > slow"]).succeeded();
         let ended = b.orchestra(["run", "--continue", "--json"]).exits(0).json();
@@ -204,7 +204,10 @@ fn of_two_clones_that_take_a_run_at_once_one_drives_it_after_sync() {
     assert_eq!(driver(&b, &run), driver(&c, &run));
     let (winner, loser) = if driver(&b, &run).0 == "laptop" { (&b, &c) } else { (&c, &b) };
     let before = loser.tip("main");
-    loser.orchestra(["run", "--continue", &run]).exits(4).stderr_has("starts and lands nothing more");
+    loser
+        .orchestra(["run", "--continue", &run])
+        .exits(4)
+        .stderr_has("starts, lands and publishes nothing more");
     assert_eq!(loser.tip("main"), before);
     winner.orchestra(["decide", &run, "1", "skip"]).succeeded();
     let ended = winner.orchestra(["run", "--continue", &run, "--json"]).exits(1).json();

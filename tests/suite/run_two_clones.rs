@@ -115,7 +115,7 @@ fn a_gate_is_answered_on_both_and_taken_over_and_lands_once() {
 
     // The loser lands nothing, and says who drives.
     for words in [["run", "--continue", &run], ["run", "--abort", &run]] {
-        a.orchestra(words).exits(4).stderr_has("clone laptop (").stderr_has("lands nothing more");
+        a.orchestra(words).exits(4).stderr_has("clone laptop (").stderr_has("publishes nothing more");
     }
     a.orchestra(["decide", &run, "1", "retry"]).exits(4).stderr_has("'skip' counted");
     assert_eq!(a.tip("main"), main);

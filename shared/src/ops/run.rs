@@ -15,6 +15,7 @@ mod change;
 mod driver;
 mod earlier;
 pub(in crate::ops) mod edits;
+mod elsewhere;
 mod gates;
 mod given_up;
 mod land;

@@ -419,8 +419,11 @@ impl<'a> Driver<'a> {
         interrupted(format!("interrupted; the agents of run '{}' keep running", self.key))
     }
 
-    /// Adds to an error how the run is continued.
+    /// Adds to an error how the run is continued, if that is for this clone to do.
     fn stopped(&self, error: Error) -> Error {
+        if error.code == Code::RunTaken {
+            return error;
+        }
         error.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &self.key.as_str()])
     }
 }

@@ -39,6 +39,7 @@ impl Driver<'_> {
             let ended = match self.obstacle(&agent, head)? {
                 Some(ended) => ended,
                 None if self.started.yolo || self.has_accepted(found, place, GateKind::Publish) => {
+                    self.require_driving_there()?;
                     self.publish_one(&id)?
                 }
                 None => {
