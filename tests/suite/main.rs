@@ -105,6 +105,7 @@ mod plan;
 mod plan_by_agent;
 mod plan_formats;
 mod pr;
+mod pr_at_once;
 mod pr_by_push;
 mod pr_kills;
 mod pr_seen;

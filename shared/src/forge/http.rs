@@ -27,6 +27,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(15);
 const MAX_ANSWER: u64 = 16 << 20;
 /// How often a request that only reads is repeated.
 const MAX_REPEATS: u32 = 3;
+/// How many requests are sent at once. Forges see a program that sends many more as a nuisance.
+pub const MAX_AT_ONCE: usize = 6;
 /// How many redirections within the host are followed.
 const MAX_REDIRECTIONS: u32 = 3;
 /// How many pages of a list are read.
@@ -85,7 +87,8 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .max_idle_connections(1)
+            .max_idle_connections(MAX_AT_ONCE)
+            .max_idle_connections_per_host(MAX_AT_ONCE)
             .timeout_global(Some(REQUEST_TIME))
             .timeout_connect(Some(CONNECT_TIME))
             .user_agent(concat!("git-orchestra/", env!("CARGO_PKG_VERSION")))

@@ -65,6 +65,7 @@ pub use self::{
     connect::ReachedForge,
     feedback::{ForgeCheck, ForgeSaid},
     fork_edits::ForkEdits,
+    http::MAX_AT_ONCE,
     issue::Issue,
     kind::ForgeKind,
     known::KnownForge,

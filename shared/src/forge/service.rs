@@ -15,9 +15,9 @@ use crate::{
     model::published::{ForgeChecks, ForgeReviews},
 };
 
-/// The requests of which everything else is made.
+/// The requests of which everything else is made. Several may be sent at once.
 pub(super) trait Service:
-    TellsAccess + TellsFeedback + HasIssues + TakesLabels + TakesReviews + TellsForkEdits
+    TellsAccess + TellsFeedback + HasIssues + TakesLabels + TakesReviews + TellsForkEdits + Sync
 {
     /// Finds the open pull request of a branch of the repository itself; without an open one, the newest.
     fn find(&self, head: &str) -> Result<Option<PullRequest>>;

@@ -11,6 +11,7 @@ mod list;
 pub(in crate::ops) mod method;
 pub(in crate::ops) mod place;
 mod seen;
+mod side_by_side;
 mod stack;
 pub(in crate::ops) mod text;
 mod watch;

@@ -1,7 +1,11 @@
 //! Lists pull requests: the open ones, and those of agents that were merged or closed since they were looked at last. Without the forge,
 //! those of agents as they were recorded.
 
-use super::{Publisher, PullRequestRow, PullRequestStep, seen::Standing};
+use super::{
+    Publisher, PullRequestRow, PullRequestStep,
+    seen::{self, Standing},
+    side_by_side::ask,
+};
 use crate::{
     Code, Result,
     forge::{PullRequest, PullRequestState},
@@ -40,15 +44,12 @@ impl Publisher<'_> {
             let of_agent = known.iter().filter(|_| pull_request.fork.is_none()).find(is_its);
             rows.push((of_agent, pull_request));
         }
-        for one in &known {
-            let is_listed = rows.iter().any(|(agent, _)| agent.is_some_and(|agent| agent.0 == one.0));
-            let Some(before) = one.1.published.as_ref().filter(|before| self.is_here(before)) else {
-                continue;
-            };
-            if before.state == PullRequestState::Open && !is_listed {
-                self.context.check()?;
-                rows.push((Some(one), self.look_again(&one.0, before)?));
-            }
+        let unlisted =
+            |one: &&(AgentId, Agent)| !rows.iter().any(|(agent, _)| agent.is_some_and(|it| it.0 == one.0));
+        let was_open = |one| Some((one, self.known_as_open(one)?));
+        let ended: Vec<_> = known.iter().filter(unlisted).filter_map(was_open).collect();
+        for (one, seen) in self.look_at_ended(&ended)? {
+            rows.push((Some(one), seen));
         }
         let standings = self.standings(&rows)?;
         rows.into_iter().zip(standings).map(|((agent, seen), said)| self.listed(agent, seen, said)).collect()
@@ -60,24 +61,44 @@ impl Publisher<'_> {
         let mut order: Vec<usize> =
             (0..rows.len()).filter(|at| rows[*at].1.state == PullRequestState::Open).collect();
         order.sort_by_key(|at| rows[*at].0.is_none());
-        for at in order.into_iter().take(MAX_ASKED) {
-            self.context.check()?;
-            match self.standing(&rows[at].1) {
-                Ok(standing) => all[at] = standing,
-                // The list itself is there.
-                Err(error) if matches!(error.code, Code::ForgeLimit | Code::ForgeUnreachable) => break,
-                Err(error) => return Err(error),
-            }
+        order.truncate(MAX_ASKED);
+        let asked = ask(self.context, &self.forge, &order, |forge, at| seen::standing(forge, &rows[*at].1));
+        for (at, standing) in order.into_iter().zip(asked.given) {
+            all[at] = standing.unwrap_or_default();
         }
-        Ok(all)
+        match asked.failed {
+            // The list itself is there.
+            Some(error) if !matches!(error.code, Code::ForgeLimit | Code::ForgeUnreachable) => Err(error),
+            _ => Ok(all),
+        }
+    }
+
+    /// Returns the pull request of an agent in this repository, if it was open when it was looked at last.
+    fn known_as_open<'a>(&self, (_, agent): &'a (AgentId, Agent)) -> Option<&'a Published> {
+        agent.published.as_ref().filter(|known| known.state == PullRequestState::Open && self.is_here(known))
+    }
+
+    /// Reads pull requests that the events of agents have, and records what changed; after a failure, of those that were read.
+    fn look_at_ended<'a>(
+        &self,
+        known: &[(&'a (AgentId, Agent), &Published)],
+    ) -> Result<Vec<(&'a (AgentId, Agent), PullRequest)>> {
+        let read = ask(self.context, &self.forge, known, |forge, (_, before)| forge.get(before.number));
+        let mut all = Vec::with_capacity(known.len());
+        for ((one, before), seen) in known.iter().zip(read.given) {
+            let Some(seen) = seen else { continue };
+            self.record_change(&one.0, before, &seen)?;
+            all.push((*one, seen));
+        }
+        read.failed.map_or(Ok(all), Err)
     }
 
     /// Returns the open pull requests of agents as their events have them.
     fn recorded(&self, known: &[(AgentId, Agent)]) -> Vec<PullRequestRow> {
-        let of = |(id, agent): &(AgentId, Agent)| {
-            let published = agent.published.as_ref()?;
-            let is_open = published.state == PullRequestState::Open && self.is_here(published);
-            is_open.then(|| PullRequestRow {
+        let of = |one: &(AgentId, Agent)| {
+            let (id, agent) = one;
+            let published = self.known_as_open(one)?;
+            Some(PullRequestRow {
                 pull_request: Some(as_recorded(agent, published)),
                 checks: published.checks,
                 review: published.review,

@@ -4,7 +4,7 @@
 use super::Publisher;
 use crate::{
     Code, Result,
-    forge::{ForgeChecks, ForgeRepo, ForgeReviews, PullRequest, PullRequestState},
+    forge::{Forge, ForgeChecks, ForgeRepo, ForgeReviews, PullRequest, PullRequestState},
     git::Oid,
     model::{AgentId, BranchName, CommitId, Fact, IdOrText, published::Published},
     store::append_if,
@@ -30,16 +30,16 @@ impl Publisher<'_> {
     /// Reads a pull request that an agent's events have, and records what changed.
     pub(super) fn look_again(&self, id: &AgentId, known: &Published) -> Result<PullRequest> {
         let seen = self.forge.get(known.number)?;
-        if let Some(head) = known.head.commit().filter(|_| !self.request.dry_run) {
-            self.record(id, head, &seen, Standing::default())?;
-        }
+        self.record_change(id, known, &seen)?;
         Ok(seen)
     }
 
-    /// Asks the forge what its checks and its people say of a pull request. What it does not tell is `None`.
-    pub(super) fn standing(&self, seen: &PullRequest) -> Result<Standing> {
-        let checks = told(self.forge.checks_of(seen))?;
-        Ok(Standing { checks, review: told(self.forge.standing(seen))? })
+    /// Records what changed of a pull request that an agent's events have.
+    pub(super) fn record_change(&self, id: &AgentId, known: &Published, seen: &PullRequest) -> Result<()> {
+        match known.head.commit().filter(|_| !self.request.dry_run) {
+            Some(head) => self.record(id, head, seen, Standing::default()),
+            None => Ok(()),
+        }
     }
 
     /// Records a pull request in the events of its agent, if that is news. `head` is the commit that was pushed last from here.
@@ -52,6 +52,12 @@ impl Publisher<'_> {
     ) -> Result<()> {
         record(self.repo, &self.forge.repo, (id, head), seen, standing)
     }
+}
+
+/// Asks a forge what its checks and its people say of a pull request. What it does not tell is `None`.
+pub(super) fn standing(forge: &Forge, seen: &PullRequest) -> Result<Standing> {
+    let checks = told(forge.checks_of(seen))?;
+    Ok(Standing { checks, review: told(forge.standing(seen))? })
 }
 
 /// Returns whether a recorded pull request is in a repository.

@@ -10,6 +10,7 @@ mod gitea;
 mod github;
 mod gitlab;
 mod http;
+mod meeting;
 mod pull_refs;
 mod pulls;
 mod reviews;
@@ -26,8 +27,11 @@ use std::{
 
 use serde_json::Value;
 
-use self::http::{Answer, Request};
 pub use self::{around::ForgeIssue, feedback::GivenComment, pulls::Pull, reviews::GivenReview};
+use self::{
+    http::{Answer, Request},
+    meeting::Meeting,
+};
 
 /// The repository that the forge has.
 pub(crate) const REPOSITORY: &str = "team/app";
@@ -96,6 +100,7 @@ pub(crate) struct State {
 /// A running forge; it ends with the value.
 pub struct FakeForge {
     state: Arc<Mutex<State>>,
+    meeting: Arc<Meeting>,
     address: SocketAddr,
     ended: Arc<AtomicBool>,
 }
@@ -129,16 +134,18 @@ impl FakeForge {
         }));
         let (shared, ended) = (Arc::clone(&state), Arc::new(AtomicBool::new(false)));
         let over = Arc::clone(&ended);
+        let meeting = Arc::new(Meeting::default());
+        let place = Arc::clone(&meeting);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if over.load(Ordering::Acquire) {
                     return;
                 }
-                let state = Arc::clone(&shared);
-                std::thread::spawn(move || serve(client, &state));
+                let (state, meeting) = (Arc::clone(&shared), Arc::clone(&place));
+                std::thread::spawn(move || serve(client, &state, &meeting));
             }
         });
-        Self { state, address, ended }
+        Self { state, meeting, address, ended }
     }
 
     /// Returns the host and port, as they are in the URL of the remote.
@@ -259,6 +266,16 @@ impl FakeForge {
         self.state().troubles.push((request.to_owned(), trouble));
     }
 
+    /// Lets requests whose method and path contain a text, such as `GET /check-runs`, wait until so many of them are there at once.
+    pub fn gather(&self, requests: &str, wanted: usize) {
+        self.meeting.arrange(requests, wanted);
+    }
+
+    /// Returns how many of the requests that [`FakeForge::gather`] names were there at once.
+    pub fn gathered(&self) -> usize {
+        self.meeting.most()
+    }
+
     /// Replaces the token that is accepted.
     pub fn renew_token(&self, token: &str) {
         self.state().token = token.to_owned();
@@ -351,8 +368,9 @@ impl State {
 }
 
 /// Serves requests on one connection, until the client ends it.
-fn serve(mut client: TcpStream, state: &Mutex<State>) {
+fn serve(mut client: TcpStream, state: &Mutex<State>, meeting: &Meeting) {
     while let Some(request) = Request::read(&mut client) {
+        meeting.attend(&request);
         let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(bare) = state.repository_at(&request.path) {
             if bare == state.bare && request.query.contains("git-upload-pack") {
