@@ -136,6 +136,7 @@ mod run_begins;
 mod run_failures;
 mod run_lands;
 mod run_pr;
+mod run_pr_taken;
 mod run_pr_two_clones;
 mod run_redacted;
 mod run_reviews;

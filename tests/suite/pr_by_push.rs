@@ -6,6 +6,8 @@ use testkit::{Aim, FakeForge, ForgeFlavor, Injector, TestRepo, World};
 
 use crate::{
     pr::{TOKEN, done, on_forge, tip_there},
+    run_pr_two_clones::two_on_forge,
+    sync::sync,
     world,
 };
 
@@ -73,7 +75,17 @@ printf '\nView merge request for %s:\n  %s/-/merge_requests/%s\n' "$branch" "$(c
 /// Creates a repository whose main branch is on a forge that opens pull requests by push, without a token.
 fn without_token(world: &World, flavor: ForgeFlavor) -> (TestRepo<'_>, FakeForge) {
     let (repo, forge) = on_forge(world, flavor);
+    lose_token(&repo, &forge);
+    open_by_push(world, &forge, flavor);
+    (repo, forge)
+}
+
+fn lose_token(repo: &TestRepo<'_>, forge: &FakeForge) {
     repo.git(["config", "--unset", &format!("orchestra.forge.{}.tokenCommand", forge.host())]).succeeded();
+}
+
+/// Lets the repository of a forge open pull requests by push.
+fn open_by_push(world: &World, forge: &FakeForge, flavor: ForgeFlavor) {
     let bare = world.dir().join("forge.git");
     let (name, hook) = match flavor {
         ForgeFlavor::GitLab => ("post-receive", POST_RECEIVE),
@@ -87,7 +99,6 @@ fn without_token(world: &World, flavor: ForgeFlavor) -> (TestRepo<'_>, FakeForge
     fs::set_permissions(hooks.join(name), fs::Permissions::from_mode(0o755)).expect("a program");
     fs::write(bare.join("topics"), "").expect("a file");
     print_page(world, &format!("http://{}/team/app", forge.host()));
-    (repo, forge)
 }
 
 /// Sets what the hook prints before the number.
@@ -261,4 +272,39 @@ fn the_user_chooses_how_work_is_published() {
     let opened = repo.orchestra(["pr", &id]).succeeded().stdout_has(": opened 1 http");
     opened.stderr_has("is not used: merge requests are opened by push");
     assert_eq!((topics(&world), forge.pulls().len()), (1, 0));
+}
+
+#[test]
+fn two_clones_open_one_and_the_second_updates_it() {
+    for flavor in BY_PUSH {
+        let world = world();
+        let (a, b, forge) = two_on_forge(&world, flavor);
+        for repo in [&a, &b] {
+            lose_token(repo, &forge);
+        }
+        open_by_push(&world, &forge, flavor);
+        let id = done(&a, "echo 1 > a.txt");
+        sync(&a);
+        sync(&b);
+        // Both publish the same work before they hear of each other.
+        a.orchestra(["pr", &id]).succeeded().stdout_has(": opened 1 http");
+        b.orchestra(["pr", &id]).succeeded().stdout_has(": unchanged 1 http");
+        assert_eq!((head_there(&world, flavor), topics(&world)), (head_of(&a, &id), 1), "{flavor:?}");
+        assert_eq!(b.agent(&id)["pull_request"]["number"], 1, "{flavor:?}");
+
+        b.orchestra(["resume", "--take-over", &id, "-m", "echo 2 > b.txt"]).succeeded();
+        b.end_of(&id);
+        b.orchestra(["pr", &id]).succeeded().stdout_has(": pushed to 1 http");
+        assert_eq!((head_there(&world, flavor), topics(&world)), (head_of(&b, &id), 1), "{flavor:?}");
+        // The first clone does not have what the second one pushed, and overwrites nothing.
+        a.orchestra(["pr", &id]).exits(4).stderr_has("somebody else pushed to");
+        for repo in [&b, &a, &b] {
+            sync(repo);
+        }
+        assert_eq!(head_of(&a, &id), head_of(&b, &id), "{flavor:?}");
+        for repo in [&a, &b] {
+            repo.orchestra(["pr", &id]).succeeded().stdout_has(": unchanged 1 http");
+        }
+        assert_eq!((head_there(&world, flavor), topics(&world)), (head_of(&b, &id), 1), "{flavor:?}");
+    }
 }

@@ -9,7 +9,7 @@ const PLAN: &str =
     "- [ ] `one` echo 1 > one\n- [ ] `two` cat one > two (after: one)\n- [ ] `three` echo 3 > three\n";
 const RUN: [&str; 7] = ["run", "plan.md", "--pr", "--agent", "sh", "--check", "test ! -e red"];
 
-fn outcomes(report: &Value) -> Vec<&str> {
+pub(crate) fn outcomes(report: &Value) -> Vec<&str> {
     let tasks = report["tasks"].as_array().expect("tasks");
     tasks.iter().map(|task| task["outcome"].as_str().unwrap_or("-")).collect()
 }

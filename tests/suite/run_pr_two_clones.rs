@@ -1,85 +1,144 @@
-//! `run --pr` in one clone, taken by another while the first still drives it: each task has one pull request, and the first says who drives.
+//! `run --pr` in two clones of a repository on a forge: however their runs overlap, there is one pull request for each branch.
 
-use std::{fs, path::Path, process::Stdio};
+use std::path::Path;
 
+use serde_json::Value;
 use testkit::{FakeForge, ForgeFlavor, TestRepo, World, until};
 
 use crate::{
-    decide::outcomes,
-    pr::on_forge,
+    pr::{TOKEN, on_forge},
+    run_pr::outcomes,
     sync::{agree, sync},
     world,
 };
 
-/// The second task ends when its clone has a file.
-const PLAN: &str = "- [ ] `one` echo 1 > one\n\
-    - [ ] `two` while ! test -e \"$(git rev-parse --git-common-dir)/go\"; do sleep 0.1; done; echo 2 > two\n";
-const WITH: [&str; 4] = ["--agent", "sh", "--check", "true"];
+const RUN: [&str; 9] = ["run", "plan.md", "--pr", "--yolo", "--agent", "sh", "--check", "true", "--json"];
 
-/// Creates another clone of the repository on the forge, whose user has the same token.
-fn clone<'a>(world: &'a World, of: &TestRepo<'_>, forge: &FakeForge) -> TestRepo<'a> {
-    let path = world.dir().join("other");
+/// Creates two clones of a repository on a forge, which share their agents and runs by it.
+pub(crate) fn two_on_forge(world: &World, flavor: ForgeFlavor) -> (TestRepo<'_>, TestRepo<'_>, FakeForge) {
+    let (a, forge) = on_forge(world, flavor);
+    let a = a.with_identity();
+    a.git(["branch", "-q", "--set-upstream-to=origin/main"]).succeeded();
+    let path = world.dir().join("laptop");
     world.git(world.dir(), ["clone", "-q", &forge.url(), &path.to_string_lossy()]);
-    let other = TestRepo::new(world, path).with_identity();
-    for key in ["kind", "tokenCommand"] {
-        let key = format!("orchestra.forge.{}.{key}", forge.host());
-        let value = of.git(["config", &key]).line();
-        other.git(["config", &key, &value]).succeeded();
-    }
-    other
-}
-
-/// Returns the branches of the forge, by plain git, and its pull requests.
-fn published(world: &World, forge: &FakeForge) -> (String, Vec<(String, String)>) {
-    let branches = world.git(&world.dir().join("forge.git"), ["for-each-ref", "refs/heads/"]).stdout();
-    (branches, forge.pulls().into_iter().map(|pull| (pull.title, pull.head)).collect())
-}
-
-#[test]
-fn a_clone_whose_run_was_taken_publishes_nothing_more_before_any_sync() {
-    let world = world();
-    let (a, forge) = on_forge(&world, ForgeFlavor::GitHub);
-    let b = clone(&world, &a, &forge);
+    let b = TestRepo::new(world, path).with_identity();
+    let section = format!("orchestra.forge.{}", forge.host());
+    b.git(["config", &format!("{section}.kind"), forge.kind()]).succeeded();
+    b.git(["config", &format!("{section}.tokenCommand"), &format!("echo {TOKEN}")]).succeeded();
     for (repo, label) in [(&a, "desk"), (&b, "laptop")] {
         repo.git(["config", "orchestra.label", label]).succeeded();
         agree(repo, Path::new(&forge.url()), true);
     }
-    a.write("plan.md", PLAN);
-    let said = world.dir().join("said");
-    let mut command = a.command(world.bins().join("git-orchestra-run"));
-    command.args(["plan.md", "--pr", "--yolo"]).args(WITH).stdout(Stdio::null());
-    let mut driver = command.stderr(fs::File::create(&said).expect("a file")).spawn().expect("started");
-    until("the first task is published and the second works", || {
-        let works = a.agents().iter().any(|agent| agent["phase"] == "running");
-        (forge.pulls().len() == 1 && works).then_some(())
+    (a, b, forge)
+}
+
+/// Returns the branches with pull requests, sorted: a branch with two is there twice.
+fn heads(forge: &FakeForge) -> Vec<String> {
+    let mut all: Vec<String> = forge.pulls().into_iter().map(|pull| pull.head).collect();
+    all.sort();
+    all
+}
+
+/// Returns the branches of the forge except main, by plain git.
+fn branches_there(world: &World) -> Vec<String> {
+    let bare = world.dir().join("forge.git");
+    let all = world.git(&bare, ["for-each-ref", "--format=%(refname:short)", "refs/heads"]).stdout();
+    all.lines().filter(|name| *name != "main").map(str::to_owned).collect()
+}
+
+fn branches_of(repo: &TestRepo<'_>) -> Vec<String> {
+    let name = |agent: &Value| agent["branch"].as_str().expect("a branch").to_owned();
+    let mut all: Vec<String> = repo.agents().iter().map(name).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn the_same_list_in_both_opens_one_for_each_branch() {
+    let world = world();
+    let (a, b, forge) = two_on_forge(&world, ForgeFlavor::GitHub);
+    for repo in [&a, &b] {
+        repo.write("plan.md", "- [ ] `one` echo 1 > one\n- [ ] `two` echo 2 > two\n");
+    }
+    // Both open their first one at the same time.
+    forge.gather("POST /pulls", 2);
+    let begin = |repo: &TestRepo<'_>| repo.orchestra(RUN).succeeded().json();
+    let (of_a, of_b) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| begin(&b));
+        (begin(&a), other.join().expect("it ran"))
     });
-    sync(&a);
-    sync(&b);
-    let runs = b.refs("refs/orchestra/runs/");
-    let run = runs[0].0.rsplit('/').next().expect("an id");
-    let taken =
-        b.orchestra(["run", "--take", run, "--yes", "--json"].into_iter().chain(WITH)).exits(3).json();
-    assert_eq!(outcomes(&taken), "published, -", "{taken}");
-    let before = published(&world, &forge);
+    assert_eq!(forge.gathered(), 2, "{:?}", forge.requests());
+    for report in [&of_a, &of_b] {
+        assert_eq!(outcomes(report), ["published"; 2], "{report}");
+    }
+    let mut expected = [branches_of(&a), branches_of(&b)].concat();
+    expected.sort();
+    assert_eq!((heads(&forge), branches_there(&world)), (expected.clone(), expected.clone()));
 
-    // The first notices before it publishes anything more, although it has not synced since.
-    fs::write(a.path().join(".git/go"), "").expect("a file");
-    let code = driver.wait().expect("its end").code();
-    let said = fs::read_to_string(&said).expect("what it said");
-    assert_eq!(code, Some(4), "{said}");
-    assert!(said.contains("clone laptop (") && said.contains("publishes nothing more"), "{said}");
-    assert!(said.contains("git orchestra sync") && !said.contains("run --continue"), "{said}");
-    assert_eq!(published(&world, &forge), before);
+    // Each hears of the other, and publishes nothing more.
+    for repo in [&a, &b, &a] {
+        sync(repo);
+    }
+    for repo in [&a, &b] {
+        assert_eq!(branches_of(repo), expected);
+        repo.orchestra(RUN).exits(3).stderr_has("became pull requests already");
+        repo.orchestra(["run", "--continue"]);
+    }
+    assert_eq!((heads(&forge), branches_there(&world)), (expected.clone(), expected));
+    assert_eq!(forge.faults(), Vec::<String>::new(), "by the official description");
+}
 
-    // The other one publishes what is left, once.
-    let agent = taken["tasks"][1]["agent"].as_str().expect("an agent");
-    b.orchestra(["resume", "--take-over", agent, "-m", "echo 2 > two"]).succeeded();
-    let ended = b.orchestra(["run", "--continue", run, "--json"]).succeeded().json();
-    assert_eq!(outcomes(&ended), "published, published", "{ended}");
-    sync(&b);
-    sync(&a);
-    a.orchestra(["run", "--continue", run]).succeeded().stderr_has("clone laptop (");
-    let heads: Vec<String> = published(&world, &forge).1.into_iter().map(|one| one.1).collect();
-    assert_eq!(heads.len(), 2, "{heads:?}");
-    assert!(heads.iter().any(|head| *head == a.agent(agent)["branch"]), "{heads:?}");
+#[test]
+fn a_run_that_is_taken_while_its_clone_publishes_opens_one_for_each_branch() {
+    let world = world();
+    let (a, b, forge) = two_on_forge(&world, ForgeFlavor::GitHub);
+    a.write("plan.md", "- [ ] `one` echo 1 > one\n- [ ] `two` cat one > two (after: one)\n");
+    forge.hold("POST /pulls");
+    let (first, taken, run) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| a.orchestra(RUN));
+        until("the first clone opens a pull request", || (forge.gathered() == 1).then_some(()));
+        sync(&a);
+        sync(&b);
+        let runs = b.refs("refs/orchestra/runs/");
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        let run = runs[0].0.rsplit('/').next().expect("an id").to_owned();
+        let (taker, name) = (&b, run.clone());
+        let taken = scope.spawn(move || {
+            let words = ["run", "--take", name.as_str(), "--yes"];
+            taker.orchestra(words.iter().chain(&RUN[4..]))
+        });
+        until("the second clone opens the same one", || (forge.gathered() == 2).then_some(()));
+        // The first clone hears that the run was taken while both wait for the forge.
+        sync(&a);
+        forge.release();
+        (first.join().expect("it ran"), taken.join().expect("it ran"), run)
+    });
+    assert_eq!(outcomes(&taken.succeeded().json()), ["published"; 2]);
+    let first = first.exits(4).stderr_has("clone laptop (").stderr_has("publishes nothing more");
+    let opened = heads(&forge);
+    assert_eq!(
+        (opened.clone(), branches_there(&world)),
+        (branches_of(&b), branches_of(&b)),
+        "{}",
+        first.stderr()
+    );
+    assert_eq!(opened.len(), 2, "one for each task: {opened:?}");
+
+    for repo in [&b, &a, &b] {
+        sync(repo);
+    }
+    a.orchestra(["run", "--continue", &run]).stderr_has("clone laptop (");
+    assert_eq!((heads(&forge), branches_of(&a)), (opened.clone(), opened));
+    // Both know each pull request as the forge has it.
+    for repo in [&a, &b] {
+        for agent in repo.agents() {
+            let known = &agent["pull_request"];
+            let pull = forge.pulls().into_iter().find(|pull| known["number"] == pull.number).expect("it");
+            assert_eq!(
+                (agent["branch"].as_str(), &agent["head"]),
+                (Some(pull.head.as_str()), &known["head"])
+            );
+        }
+    }
+    assert_eq!(forge.faults(), Vec::<String>::new(), "by the official description");
 }

@@ -1,6 +1,6 @@
 //! Asks a forge the same of many pull requests, a few at once: most of the time of a request is the way to the forge and back.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{convert::Infallible, sync::OnceLock};
 
 use crate::{
     Error, Result,
@@ -24,16 +24,16 @@ pub(super) fn ask<T: Sync, R: Send>(
     items: &[T],
     question: impl Fn(&Forge, &T) -> Result<R> + Sync,
 ) -> Answers<R> {
-    let has_failed = AtomicBool::new(false);
+    let failure = OnceLock::new();
     let one = |(): &mut (), item: &T| {
-        if has_failed.load(Ordering::Acquire) {
+        if failure.get().is_some() {
             return Ok(None);
         }
         let answer = context.check().and_then(|()| question(forge, item));
         if answer.is_err() {
-            has_failed.store(true, Ordering::Release);
+            failure.get_or_init(|| ());
         }
-        Ok::<_, std::convert::Infallible>(Some(answer))
+        Ok::<_, Infallible>(Some(answer))
     };
     let Ok(all) = parallel::try_map_with(items, MAX_AT_ONCE, || Ok(()), one);
     let mut answers = Answers { given: Vec::with_capacity(items.len()), failed: None };

@@ -34,6 +34,12 @@ impl Meeting {
         *self.state() = State { requests, wanted, ..State::default() };
     }
 
+    /// Ends the waiting.
+    pub(crate) fn release(&self) {
+        self.state().wanted = 0;
+        self.changed.notify_all();
+    }
+
     /// Returns how many were there at once.
     pub(crate) fn most(&self) -> usize {
         self.state().most

@@ -271,7 +271,17 @@ impl FakeForge {
         self.meeting.arrange(requests, wanted);
     }
 
-    /// Returns how many of the requests that [`FakeForge::gather`] names were there at once.
+    /// Lets requests whose method and path contain a text wait until [`FakeForge::release`].
+    pub fn hold(&self, requests: &str) {
+        self.meeting.arrange(requests, usize::MAX);
+    }
+
+    /// Answers the requests that wait.
+    pub fn release(&self) {
+        self.meeting.release();
+    }
+
+    /// Returns how many of the requests that [`FakeForge::gather`] or [`FakeForge::hold`] names were there at once.
     pub fn gathered(&self) -> usize {
         self.meeting.most()
     }
