@@ -311,6 +311,7 @@ fn record(repo: &Repo, id: &AgentId, state: &State) -> Result<()> {
         phase: Some(state.phase),
         reason: state.reason.clone(),
         session: Some(state.session.clone().unwrap_or_else(|| SessionId::from(""))),
+        started_with: None,
     });
     append(repo, id, &[fact]).map(drop)
 }
