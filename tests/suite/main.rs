@@ -107,6 +107,7 @@ mod plan_formats;
 mod pr;
 mod pr_by_push;
 mod pr_kills;
+mod pr_restack;
 mod pr_seen;
 mod pr_watch;
 mod project_settings;
