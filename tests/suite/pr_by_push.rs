@@ -249,15 +249,19 @@ fn a_branch_that_somebody_else_pushed_to_is_not_overwritten() {
 #[test]
 fn the_user_chooses_how_work_is_published() {
     let world = world();
-    let (repo, forge) = without_token(&world, ForgeFlavor::GitLab);
+    let (repo, _forge) = without_token(&world, ForgeFlavor::GitLab);
     repo.git(["config", "orchestra.prPublish", "api"]).succeeded();
     let id = done(&repo, "echo 1 > a.txt");
     repo.orchestra(["pr", &id]).exits(3).stderr_has("there is no token for");
     assert_eq!(topics(&world), 0);
+
+    // Configured before an agent runs: what is changed later is refused or not, depending on when its supervisor ends.
+    let world = crate::world();
+    let (repo, forge) = without_token(&world, ForgeFlavor::GitLab);
     let key = format!("orchestra.forge.{}.tokenCommand", forge.host());
     repo.git(["config", &key, &format!("echo {TOKEN}")]).succeeded();
     repo.git(["config", "orchestra.prPublish", "push"]).succeeded();
-    repo.accept_configuration();
+    let id = done(&repo, "echo 1 > a.txt");
     let opened = repo.orchestra(["pr", &id]).succeeded().stdout_has(": opened 1 http");
     opened.stderr_has("is not used: merge requests are opened by push");
     assert_eq!((topics(&world), forge.pulls().len()), (1, 0));
