@@ -176,6 +176,13 @@ pub(crate) const PAGE: Page = Page {
                  looked last. What is seen is recorded in the events of the agent, so that 'git orchestra status' shows it without a \
                  network, as it was then. 'pushed to' is one to whose branch somebody else pushed. 'git orchestra cleanup' removes an \
                  agent whose pull request was merged, in whichever way, if all its commits were in the head that was merged.",
+                "When the work from which an agent started (--after) was merged into the target, 'git orchestra pr AGENT' has the \
+                 agent's pull request go into the target. If it was merged as other commits, by a squash or a rebase, the agent's \
+                 own commits are first put on top of the target, so that the pull request shows only those; with --stack also on top \
+                 of the work of another agent that was itself moved so. What was pushed before is replaced only if nobody else pushed \
+                 to the branch. 'git orchestra undo' brings the branch of the agent back. If the agent is paused, its worktree has \
+                 changes, or its commits conflict, nothing is changed, and the command to type next is printed. Without a token the \
+                 work is not moved.",
             ],
         ),
         (

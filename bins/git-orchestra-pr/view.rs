@@ -180,5 +180,14 @@ fn line(row: &PullRequestRow, is_dry_run: bool) -> String {
         Some(ForgeChecks::Passed) => " (checks passed)",
         Some(ForgeChecks::None | ForgeChecks::Other) | None => "",
     };
-    format!("{agent}: {done}{which}{checks}")
+    format!("{agent}: {done}{which}{checks}{}", moved(row, is_dry_run))
+}
+
+/// Formats where the work is now, such as `; its work is now on top of main, its base is now main`.
+fn moved(row: &PullRequestRow, is_dry_run: bool) -> String {
+    let is = if is_dry_run { "would be" } else { "is now" };
+    let onto = row.moved_onto.as_deref().map(|branch| format!("its work {is} on top of {}", safe(branch)));
+    let into = row.retargeted.as_deref().map(|branch| format!("its base {is} {}", safe(branch)));
+    let both: Vec<String> = onto.into_iter().chain(into).collect();
+    if both.is_empty() { String::new() } else { format!("; {}", both.join(", ")) }
 }

@@ -427,6 +427,7 @@ fn a_tree_bomb_blocks_neither_cleanup_nor_sync() {
         reason: None,
         unfinished: None,
         session: None,
+        started_with: None,
     };
     let id = AgentId::parse(&bad).expect("an id");
     store::append(&library, &id, &[Fact::Collected(collected)]).expect("written");

@@ -108,6 +108,7 @@ mod pr;
 mod pr_at_once;
 mod pr_by_push;
 mod pr_kills;
+mod pr_restack;
 mod pr_seen;
 mod pr_watch;
 mod project_settings;

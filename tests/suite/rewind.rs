@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
-use testkit::{TestRepo, until};
+use testkit::{Aim, Injector, TestRepo, until};
 
 use crate::world;
 
@@ -262,4 +262,41 @@ fn a_turn_after_another_one_makes_a_point_between() {
     fs::write(repo.worktree(&id).join("on"), "").expect("a file");
     repo.end_of(&id);
     assert_eq!(kinds(&repo, &id).last().map(String::as_str), Some("end"));
+}
+
+#[test]
+fn killed_at_many_calls_and_typed_again_it_is_at_the_point() {
+    let Some(injector) = Injector::compile() else {
+        crate::skip("no C compiler");
+        return;
+    };
+    let aim = Aim::at("git-orchestra-rewind");
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > a");
+    repo.end_of(&id);
+    repo.orchestra(["resume", &id, "-m", "echo 2 > a; echo 2 > b"]).succeeded();
+    repo.end_of(&id);
+    let (branch, folder) = (format!("orchestra/{id}"), repo.worktree(&id));
+    let newest = repo.tip(&branch);
+    let mut at = 1;
+    loop {
+        let mut rewind = repo.command(world.bins().join("git-orchestra-rewind"));
+        let hit = injector.kill(&world, rewind.args([&id, "2"]), aim, at);
+        repo.orchestra(["rewind", &id, "2"]).succeeded();
+        let files = (repo.file_at(&branch, "a"), fs::read_to_string(folder.join("a")).expect("a file"));
+        assert_eq!(files, ("1\n".to_owned(), "1\n".to_owned()), "killed at call {at}: {hit:?}");
+        assert!(!folder.join("b").exists(), "killed at call {at}: {hit:?}");
+        repo.orchestra(["rewind", &id, "3"]).succeeded();
+        assert_eq!(
+            repo.git(["diff", "--stat", &newest, &branch]).stdout(),
+            "",
+            "killed at call {at}: {hit:?}"
+        );
+        if hit.is_none() {
+            break;
+        }
+        at += 5;
+    }
+    assert!(at > 10, "the last of them was call {at}");
 }

@@ -6,6 +6,7 @@
 //! | [`branches`] | which branches to land: those that were named, or the work of every finished agent |
 //! | [`plan`], `planned` | trial merges of every pair, the order that results, and its steps |
 //! | [`conflicts`] | what the work of one agent conflicts with |
+//! | [`onto`] | the work of an agent, put on top of another commit |
 //! | [`only`] | which files work changes that a list of paths does not name |
 //! | [`tried`] | the merge of one agent's work, for a person who tries it |
 //! | [`overlaps`] | which agents are about to conflict while they work |
@@ -53,6 +54,7 @@ mod merge;
 mod message;
 mod moving;
 pub mod only;
+pub mod onto;
 pub mod open_landings;
 pub mod options;
 mod outcome;

@@ -181,6 +181,9 @@ pub struct Collected {
     /// The session that it continues, if it was rewound; empty if it begins a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// The work of others that it is on top of now, if its own commits were moved there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_with: Option<StartedWith>,
 }
 
 /// A change of phase; see [`Fact::Phase`].

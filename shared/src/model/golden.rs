@@ -11,7 +11,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:04Z","l":5,"reason":"enough","t":"stop","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:05Z","l":6,"reason":"lunch","t":"pause","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:06Z","attempt":1,"cap":{"limit":5000000,"scope":"agent","step":5000000,"unit":"cost_micros","used":5020000},"commits":3,"deletions":6,"exit":1,"files":4,"head":"2222222222222222222222222222222222222222","insertions":5,"l":7,"last_words":"I am done.","left_out":[{"path":"a.bin","why":"too large"}],"left_out_more":2,"limit":{"kind":"five_hour","resumes":true,"until":"2026-11-26T14:05:00Z","used":93,"warning":true},"phase":"failed","ran_seconds":90,"reason":"test failed","t":"finished","unfinished":"a merge","unheard":1,"unsaved":"disk full","usage":{"cost_micros":210108,"denials":1,"input_tokens":1000,"model":"larger","output_tokens":200,"session":"0b5e","turns":7},"v":1,"w":"5t2k"}"#,
-    r#"{"at":"2026-11-21T01:40:07Z","attempt":1,"commits":4,"deletions":9,"files":7,"head":"3333333333333333333333333333333333333333","insertions":8,"l":8,"left_out":[{"path":"b.bin","why":"too large"}],"left_out_more":3,"phase":"done","reason":"rolled back","session":"77aa","t":"collected","unfinished":"conflicts","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:07Z","attempt":1,"commits":4,"deletions":9,"files":7,"head":"3333333333333333333333333333333333333333","insertions":8,"l":8,"left_out":[{"path":"b.bin","why":"too large"}],"left_out_more":3,"phase":"done","reason":"rolled back","session":"77aa","started_with":{"base":"8888888888888888888888888888888888888888","heads":["9999999999999999999999999999999999999999"]},"t":"collected","unfinished":"conflicts","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:08Z","base":"1111111111111111111111111111111111111111","by":"kim","check":"passed","comments":[{"file":"a.rs","line":3,"text":"why?"}],"head":"3333333333333333333333333333333333333333","l":9,"operation":"op-2","patch":"4444444444444444444444444444444444444444","reviewer":"review-it-22222","t":"verdict","text":"good","v":1,"verdict":"approve","w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:09Z","check":{"command":"make test","id":"0123456789abcdef0123456789abcdef","name":"test"},"head":"3333333333333333333333333333333333333333","into":"main","l":10,"outcome":"failed","reason":"test fails: exit code 1","t":"landed","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:10Z","head":"3333333333333333333333333333333333333333","into":"main","l":11,"operation":"op-1","outcome":"set_aside","reason":"conflicts","t":"landed","undone":"merged","v":1,"w":"5t2k"}"#,
@@ -33,8 +33,8 @@ const STATE: &str = r#"Orchestra-State: done
 Orchestra-Queued: 2026-11-21T01:40:00Z
 Orchestra-Title: Add tests
 Orchestra-Branch: orchestra/add-tests-k3m9q
-Orchestra-Base: 7777777777777777777777777777777777777777
-Orchestra-After: [{"agent":"add-auth-11111","head":"7777777777777777777777777777777777777777"}]
+Orchestra-Base: 8888888888888888888888888888888888888888
+Orchestra-After: [{"agent":"add-auth-11111","head":"9999999999999999999999999999999999999999"}]
 Orchestra-On-Failed: stop
 Orchestra-Snapshot: 6666666666666666666666666666666666666666
 Orchestra-Snapshot-Files: 5
@@ -107,7 +107,7 @@ Orchestra-Said: 2
 Orchestra-Unread: 1
 Orchestra-Lamport: 22
 Orchestra-By: 5t2k
-Orchestra-Fold: 21
+Orchestra-Fold: 22
 Orchestra-Format: 1
 "#;
 

@@ -262,6 +262,7 @@ fn collected_event(agent: &Agent, captured: &CapturedWork) -> event::Collected {
         phase: once_saved.as_ref().map(|_| agent.phase),
         reason: once_saved,
         session: None,
+        started_with: None,
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Killed anywhere and typed again, it completes what is missing: the branch is pushed under a lease, and a pull request is looked for
 //! by its branch before one is opened.
+//!
+//! Work whose ground was merged as other commits is put on top of these before it is pushed.
 
 mod branch;
 mod by_push;
@@ -10,6 +12,8 @@ mod labels;
 mod list;
 pub(in crate::ops) mod method;
 pub(in crate::ops) mod place;
+mod publish;
+mod restack;
 mod seen;
 mod side_by_side;
 mod stack;
@@ -23,7 +27,6 @@ use serde::{Deserialize, Serialize};
 pub use self::place::PublishPlace;
 pub use self::watch::{News, PullRequestNews, WatchRequest, watch};
 use self::{
-    branch::{Ground, PushedBranch},
     by_push::PushPublisher,
     place::{refuse_agents, remote},
     seen::Standing,
@@ -33,13 +36,12 @@ use crate::{
     Code, Error, Result,
     config::{Config, keys::PR_PUBLISH},
     context::Context,
-    forge::{Forge, ForgeRepo, NewPullRequest, PullRequestChange, ReachedForge, with_our_part},
-    git::{Oid, remotes::RemoteOptions},
-    landing::branches,
+    forge::{Forge, ForgeRepo, ReachedForge},
+    git::Oid,
     model::{Agent, AgentId, Phase, text::safe, verdict::Verdict},
     ops::selection,
-    store::{self, AgentLog, Listing},
-    sync::{Remote, remote_tips::RemoteTips},
+    store::{self, Listing},
+    sync::Remote,
     trust::AcceptedRepo,
 };
 
@@ -115,6 +117,12 @@ pub struct PullRequestRow {
     pub pull_request: Option<PullRequest>,
     /// The commit that was pushed, or would be.
     pub pushed: Option<Oid>,
+    /// The branch on top of whose newest commit the work was put, because what it builds on is there as other commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_onto: Option<String>,
+    /// The branch that it is merged into now, if that was another one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retargeted: Option<String>,
     /// What the checks of the forge say of its head; `None` if they were not asked.
     pub checks: Option<ForgeChecks>,
     /// What those who review it say, all in all; `None` if they were not asked.
@@ -251,99 +259,6 @@ impl Publisher<'_> {
         Ok(rows)
     }
 
-    fn publish(&self, ids: &[AgentId]) -> Result<Vec<PullRequestRow>> {
-        let target = branches::target(self.repo, self.request.into.as_deref())?.branch;
-        let ids = if self.request.stack { stack::with_below(self.repo, ids)? } else { ids.to_vec() };
-        // All agents are looked at before the first push.
-        let mut work = Vec::with_capacity(ids.len());
-        for id in &ids {
-            let agent = store::agent(self.repo, id)?;
-            let head = work_of(id, &agent)?;
-            work.push((id, agent, head));
-        }
-        let there = RemoteTips::ask(self.context, self.repo, &self.remote, RemoteOptions::default())?;
-        let branch = |(_, agent, head): &(&AgentId, Agent, Oid)| {
-            let into = self.base_of(agent, &target, &ids)?;
-            let below = stack::below(agent);
-            let is_below = |one: &&(&AgentId, Agent, Oid)| self.request.stack && below.contains(one.0);
-            let with: Vec<_> =
-                work.iter().filter(is_below).map(|(_, one, head)| (one.branch.clone(), *head)).collect();
-            let ground = Ground { remote: &self.remote, there: &there, with: &with };
-            Ok((PushedBranch::plan(self.repo, &ground, agent, *head, &into)?, into))
-        };
-        let (branches, bases): (Vec<_>, Vec<_>) =
-            work.iter().map(branch).collect::<Result<Vec<_>>>()?.into_iter().unzip();
-        branch::refuse_secrets(self.repo, &branches, &there)?;
-        let mut rows = Vec::with_capacity(ids.len());
-        for ((id, agent, head), (branch, into)) in work.iter().zip(branches.iter().zip(bases)) {
-            self.context.check()?;
-            rows.push(self.publish_one(id, agent, *head, branch, &into)?);
-        }
-        Ok(rows)
-    }
-
-    fn publish_one(
-        &self,
-        id: &AgentId,
-        agent: &Agent,
-        head: Oid,
-        branch: &PushedBranch,
-        into: &str,
-    ) -> Result<PullRequestRow> {
-        let pushed = branch.is_needed().then_some(head);
-        let found = self.forge.find(&agent.branch)?;
-        // A process that was killed may have opened it, and somebody merged it since: there is nothing to publish.
-        if let Some(merged) =
-            found.as_ref().filter(|found| found.is_at(head) && found.state == PullRequestState::Merged)
-        {
-            if !self.request.dry_run {
-                self.record(id, head, merged, Standing::default())?;
-            }
-            return Ok(row(id, PullRequestStep::Unchanged, merged.clone(), None));
-        }
-        if self.request.dry_run {
-            let found = found.filter(|found| found.state == PullRequestState::Open);
-            let done = step(found.is_none(), pushed.is_some());
-            return Ok(PullRequestRow { done, pull_request: found, pushed, ..PullRequestRow::of(id) });
-        }
-        branch.push(self.context, self.repo, &self.remote)?;
-        let ours = text::of_agent(self.repo, &AgentLog::of(self.repo, id)?, agent, &self.forge.repo.path)?;
-        let title = self.request.title.clone().unwrap_or_else(|| text::title(self.repo, agent));
-        let new = NewPullRequest {
-            title,
-            body: with_our_part("", &ours),
-            head: agent.branch.to_string(),
-            base: into.to_owned(),
-            draft: self.request.draft,
-        };
-        let opened = self.forge.open(&new)?;
-        let mut pull_request = opened.pull_request;
-        if !opened.is_new {
-            pull_request = self.bring_up_to_date(pull_request, &ours, into)?;
-        }
-        labels::give(self.repo, &self.forge, self.request, agent, &pull_request)?;
-        let checks = self.forge.checks(head).ok();
-        self.record(id, head, &pull_request, Standing { checks, review: None })?;
-        let done = step(opened.is_new, pushed.is_some());
-        Ok(PullRequestRow { pushed, ..row(id, done, pull_request, checks) })
-    }
-
-    /// Changes what is ours in a pull request that was there: our part of its text, and what was asked for.
-    fn bring_up_to_date(&self, there: PullRequest, ours: &str, into: &str) -> Result<PullRequest> {
-        let body = with_our_part(&there.body, ours);
-        let change = PullRequestChange {
-            title: self.request.title.clone().filter(|title| *title != there.title),
-            body: (body != there.body).then_some(body),
-            base: ((self.request.into.is_some() || self.request.stack) && there.base != into)
-                .then(|| into.to_owned()),
-        };
-        if change == PullRequestChange::default() {
-            Ok(there)
-        } else {
-            self.forge.change(there.number, &change)
-        }
-    }
-
     fn merge(&self, id: &AgentId, agent: &Agent, method: MergeMethod) -> Result<PullRequestRow> {
         let head = work_of(id, agent)?;
         if let Some(merged) =
@@ -440,6 +355,8 @@ impl PullRequestRow {
             done: PullRequestStep::Listed,
             pull_request: None,
             pushed: None,
+            moved_onto: None,
+            retargeted: None,
             checks: None,
             review: None,
             seen_at: None,

@@ -1,11 +1,15 @@
 //! `rewind`: takes an agent back to a point of its life: the files of its worktree, its branch, and its conversation.
 
+mod onto;
 mod reversal;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::reversal::{lock_agent_of, record_undo};
+pub(super) use self::{
+    onto::{NewGround, PreparedMove, prepare_move},
+    reversal::{lock_agent_of, record_undo},
+};
 pub use crate::store::points::PointKind;
 use crate::{
     Code, Error, Result, agents,
@@ -17,7 +21,10 @@ use crate::{
     },
     landing::finish::{self, BranchMove, TargetMove},
     lock::Lock,
-    model::{Agent, AgentId, CommitId, Fact, IdOrText, Liveness, Phase, SessionId, event::Collected},
+    model::{
+        Agent, AgentId, CommitId, Fact, IdOrText, Liveness, Phase, SessionId, dependency::StartedWith,
+        event::Collected,
+    },
     ops::{
         agent_checkout::{AgentCheckout, missing_worktree},
         caller::Caller,
@@ -108,6 +115,9 @@ struct State {
     phase: Phase,
     reason: Option<String>,
     session: Option<SessionId>,
+    /// The work of others that it is on top of, if that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started_with: Option<StartedWith>,
 }
 
 /// Lists the points of an agent, and returns it to one if the request names one. The state before is saved as a point, and in the
@@ -139,6 +149,8 @@ fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Resu
     Caller::of(repo).check_directs(repo, std::slice::from_ref(id))?;
     repo.identity()?;
     require_rest(repo, id)?;
+    // Another rewind may have been killed while it moved the files.
+    finish::recover(repo)?;
     // What was changed since its end is saved first.
     collect::capture_again(context, repo, id)?;
     let lock = lock_agent(context, repo, id)?;
@@ -172,16 +184,23 @@ fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Resu
     };
     let states = States {
         agent: id.clone(),
-        before: State { phase: agent.phase, reason: agent.reason.clone(), session: agent.session.clone() },
+        before: State {
+            phase: agent.phase,
+            reason: agent.reason.clone(),
+            session: agent.session.clone(),
+            started_with: None,
+        },
         after: State {
             phase: Phase::Paused,
             reason: Some(format!("rewound to point {to}")),
             session: session.clone(),
+            started_with: None,
         },
     };
     context.check()?;
     let change = Change { branch: agent.branch.to_string(), old, new };
-    let operation = carry_out(context, repo, &states, &change, &format!("{id} to point {to}"))?;
+    let operation =
+        carry_out(context, repo, &states, &change, &format!("{id} to point {to}"), "orchestra rewind")?;
     record(repo, id, &states.after)?;
     let had_session = agent.session.is_some();
     Ok(Rewound { to, operation, head: new, session, had_session, profile: agent.profile })
@@ -262,6 +281,7 @@ fn carry_out(
     states: &States,
     change: &Change,
     summary: &str,
+    why: &str,
 ) -> Result<String> {
     let mut journal = {
         let _journal = operations::lock_within(repo, context.at_most(context.limits().journal_lock))?;
@@ -273,8 +293,7 @@ fn carry_out(
         journal.write(repo, &[])?;
         journal
     };
-    let wanted =
-        BranchMove { branch: &change.branch, old: change.old, new: change.new, why: "orchestra rewind" };
+    let wanted = BranchMove { branch: &change.branch, old: change.old, new: change.new, why };
     let moved = match finish::move_branch(repo, wanted) {
         Ok(TargetMove::Moved | TargetMove::Unchanged) => Ok(()),
         Ok(TargetMove::Elsewhere(_)) => {
@@ -294,7 +313,8 @@ fn carry_out(
 fn record(repo: &Repo, id: &AgentId, state: &State) -> Result<()> {
     let agent = store::agent(repo, id)?;
     let checkout = AgentCheckout::of(repo, id, &agent)?;
-    let base = agent.base.commit();
+    let ground = state.started_with.as_ref().map_or(&agent.base, |started| &started.base);
+    let base = ground.commit();
     let (Some(checkout), Some(base)) = (checkout, base) else {
         return Err(missing_worktree(repo, id, &agent.branch)?);
     };
@@ -311,6 +331,7 @@ fn record(repo: &Repo, id: &AgentId, state: &State) -> Result<()> {
         phase: Some(state.phase),
         reason: state.reason.clone(),
         session: Some(state.session.clone().unwrap_or_else(|| SessionId::from(""))),
+        started_with: state.started_with.clone(),
     });
     append(repo, id, &[fact]).map(drop)
 }

@@ -1,7 +1,7 @@
 //! The refs that a remote has now: a push sends everything that they do not contain. Only the remote's own answer counts. What this
 //! clone recorded earlier, or of other remotes, may be of another repository, out of date, or written by a stranger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     Result,
@@ -19,7 +19,7 @@ const MAX_BRANCHES: usize = 64;
 pub struct RemoteTips {
     refs: BTreeMap<String, Oid>,
     /// The names of those whose objects do not exist here.
-    unfetched: BTreeSet<String>,
+    unfetched: BTreeMap<String, Oid>,
 }
 
 impl RemoteTips {
@@ -40,7 +40,7 @@ impl RemoteTips {
         }
         let (here, elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) =
             refs.unwrap_or_default().into_iter().partition(|(_, id)| repo.has_object(*id));
-        let mut known = Self { refs: here, unfetched: elsewhere.keys().cloned().collect() };
+        let mut known = Self { refs: here, unfetched: elsewhere.clone() };
         if let [place] = places.as_slice() {
             known.fetch_moved_branches(context, repo, remote, place, elsewhere, options)?;
         }
@@ -81,12 +81,36 @@ impl RemoteTips {
 
     /// Returns whether the remote has a ref, also one whose object does not exist here.
     pub fn has_ref(&self, name: &str) -> bool {
-        self.refs.contains_key(name) || self.unfetched.contains(name)
+        self.refs.contains_key(name) || self.unfetched.contains_key(name)
     }
 
     /// Returns the object that a ref of the remote points to.
     pub fn get(&self, name: &str) -> Option<Oid> {
         self.refs.get(name).copied()
+    }
+
+    /// Returns the object that a branch of the remote points to. It is fetched if it does not exist here, without writing any ref. `None`:
+    /// the remote does not have the branch, or it moves.
+    ///
+    /// # Errors
+    /// Git cannot fetch it.
+    pub fn fetched(
+        &mut self,
+        context: &Context,
+        repo: &Repo,
+        remote: &Remote,
+        name: &str,
+    ) -> Result<Option<Oid>> {
+        let (None, Some(there)) = (self.get(name), self.unfetched.get(name).copied()) else {
+            return Ok(self.get(name));
+        };
+        repo.fetch_objects(context, &remote.address, &[name.to_owned()], RemoteOptions::default())?;
+        if !repo.has_object(there) {
+            return Ok(None);
+        }
+        self.unfetched.remove(name);
+        self.refs.insert(name.to_owned(), there);
+        Ok(Some(there))
     }
 
     /// Returns the objects that the refs point to.

@@ -35,7 +35,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 21;
+pub const FOLD: u32 = 22;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -381,6 +381,9 @@ fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) 
     let head = IdOrText::short_or_none(Some(&collected.head));
     if let Some(check) = agent.check.as_mut().filter(|_| agent.head != head) {
         check.outdated = true;
+    }
+    if let Some(started) = collected.started_with.as_ref().filter(|_| *writer == agent.writer) {
+        agent.start_with(started);
     }
     set_work(agent, head, &collected.work, collected.unfinished.as_deref());
     agent.unsaved = None;

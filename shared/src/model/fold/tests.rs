@@ -209,6 +209,7 @@ fn unchanged_collected_work_is_not_recorded() {
         phase: reason.map(|_| Phase::Done),
         reason: reason.map(str::to_owned),
         session: None,
+        started_with: None,
     };
     let agent = Agent { head: Some(IdOrText::read("one")), reason: Some("not resolved".into()), ..agent };
     for (fact, is_new) in [
@@ -302,6 +303,11 @@ fn part(attempt: u32, at: usize) -> PartChange {
     }
 }
 
+fn started_with(digit: u32) -> StartedWith {
+    let head = IdOrText::read(&digit.to_string().repeat(40));
+    StartedWith { base: IdOrText::read(&"2".repeat(40)), heads: vec![head] }
+}
+
 pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
     prop_oneof![
@@ -356,10 +362,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 cap: automatic.then(|| cap(u64::from(attempt), true)),
                 profile: (at == 0).then(|| "mine".to_owned()),
                 part: (at < 3).then(|| part(attempt, at)),
-                started_with: (at == 0).then(|| StartedWith {
-                    base: IdOrText::read(&"2".repeat(40)),
-                    heads: vec![IdOrText::read(&attempt.to_string().repeat(40))],
-                }),
+                started_with: (at == 0).then(|| started_with(attempt)),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),
@@ -436,6 +439,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 phase: (files == 8).then_some(Failed),
                 reason: (files == 8).then(|| "rolled back".to_owned()),
                 session: (files == 8).then(|| "s".into()),
+                started_with: (files == 7).then(|| started_with(4)),
             })
         }),
         Just(Fact::Stop { reason: None }),

@@ -75,6 +75,7 @@ fn under_lock(repo: &Repo, id: &AgentId, before: &BeforeRepair, why: &str) -> Re
             phase: Some(before.phase),
             reason: Some(why.to_owned()),
             session: None,
+            started_with: None,
         };
         let fact = Fact::Collected(collected);
         let is_news = fold.agent.phase.is_at_rest() && fold::is_worth_recording(&fold.agent, &fact, &by);

@@ -24,7 +24,7 @@ pub(super) struct PushedBranch {
 
 impl PushedBranch {
     /// Decides how the branch of an agent becomes `head` on the forge. What somebody else pushed to it is never overwritten; what this
-    /// command pushed before is, if the work was rewritten since.
+    /// command pushed before is, if the work was rewritten since, or will be: `agent` is as it is before that.
     ///
     /// # Errors
     /// The remote lacks the branch to merge into, or commits that the work builds on (3); somebody pushed to the branch (4).
@@ -40,9 +40,13 @@ impl PushedBranch {
         let published = agent.published.as_ref().and_then(|one| one.head.commit());
         let rule = match ground.there.get(&name) {
             Some(now) if now == head => return Ok(Self { name, push: None }),
+            // Its object does not exist here.
+            None if ground.there.has_ref(&name) => return Err(moved(ground.remote, &agent.branch)),
             None => PushRule::Lease(None),
             Some(now) if repo.contains(head, now)? => PushRule::FastForwardOnly,
-            Some(now) if published == Some(now) => PushRule::Lease(Some(now)),
+            Some(now) if published == Some(now) || agent.head_commit() == Some(now) => {
+                PushRule::Lease(Some(now))
+            }
             Some(_) => return Err(moved(ground.remote, &agent.branch)),
         };
         refuse_lone_commits(repo, agent, head)?;

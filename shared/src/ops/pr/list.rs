@@ -136,6 +136,8 @@ impl Publisher<'_> {
             agent: agent.map(|(id, _)| id.clone()),
             done: PullRequestStep::Listed,
             pushed: None,
+            moved_onto: None,
+            retargeted: None,
             checks: standing.checks,
             review: standing.review,
             seen_at: None,

@@ -6,7 +6,7 @@ use crate::{
     Code, Result,
     forge::{Forge, ForgeChecks, ForgeRepo, ForgeReviews, PullRequest, PullRequestState},
     git::Oid,
-    model::{AgentId, BranchName, CommitId, Fact, IdOrText, published::Published},
+    model::{Agent, AgentId, BranchName, CommitId, Fact, IdOrText, published::Published},
     store::append_if,
     trust::AcceptedRepo,
 };
@@ -40,6 +40,28 @@ impl Publisher<'_> {
             Some(head) => self.record(id, head, seen, Standing::default()),
             None => Ok(()),
         }
+    }
+
+    /// Returns what is known of the pull request of an agent. An open one may have been merged or closed since it was looked at last, so
+    /// the forge is asked.
+    ///
+    /// # Errors
+    /// The forge cannot be asked, or the events cannot be written.
+    pub(super) fn as_it_is_now(&self, id: &AgentId, agent: &Agent) -> Result<Option<Published>> {
+        let Some(known) = &agent.published else { return Ok(None) };
+        let Some(pushed) = known.head.commit().filter(|_| known.state == PullRequestState::Open) else {
+            return Ok(Some(known.clone()));
+        };
+        if !self.is_here(known) {
+            return Ok(Some(known.clone()));
+        }
+        let seen = self.look_again(id, known)?;
+        Ok(Some(Published {
+            into: BranchName::from(seen.base.as_str()),
+            state: seen.state,
+            merged_head: merged_head(&seen, pushed),
+            ..known.clone()
+        }))
     }
 
     /// Records a pull request in the events of its agent, if that is news. `head` is the commit that was pushed last from here.

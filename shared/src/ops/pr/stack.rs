@@ -10,19 +10,25 @@ use crate::{
     store,
 };
 
-/// Returns the agents with all others from whose work theirs started and that have no pull request, those first.
+/// Returns the agents with all others from whose work theirs started and that have no pull request. An agent comes after those from whose
+/// work its own started.
 ///
 /// # Errors
 /// The events of one of them cannot be read.
 pub(super) fn with_below(repo: &Repo, ids: &[AgentId]) -> Result<Vec<AgentId>> {
     let mut all = Vec::new();
     for id in ids {
-        add(repo, id, &mut all, &mut Vec::new())?;
+        add(repo, (id, ids), &mut all, &mut Vec::new())?;
     }
     Ok(all)
 }
 
-fn add(repo: &Repo, id: &AgentId, all: &mut Vec<AgentId>, above: &mut Vec<AgentId>) -> Result<()> {
+fn add(
+    repo: &Repo,
+    (id, named): (&AgentId, &[AgentId]),
+    all: &mut Vec<AgentId>,
+    above: &mut Vec<AgentId>,
+) -> Result<()> {
     if all.contains(id) || above.contains(id) {
         return Ok(());
     }
@@ -30,8 +36,8 @@ fn add(repo: &Repo, id: &AgentId, all: &mut Vec<AgentId>, above: &mut Vec<AgentI
     for below in below(&store::any_agent(repo, id)?) {
         // One that was removed has landed.
         let has_work = store::agent(repo, &below).is_ok_and(|agent| agent.published.is_none());
-        if has_work {
-            add(repo, &below, all, above)?;
+        if has_work || named.contains(&below) {
+            add(repo, (&below, named), all, above)?;
         }
     }
     above.pop();
@@ -51,7 +57,18 @@ impl Publisher<'_> {
         let mut open = Vec::new();
         for id in below(agent).into_iter().filter(|_| self.request.stack) {
             let Ok(below) = store::agent(self.repo, &id) else { continue };
-            if now.contains(&id) || self.state_now(&id, &below)? == Some(PullRequestState::Open) {
+            let known = self.as_it_is_now(&id, &below)?;
+            let is_open = match &known {
+                None => now.contains(&id),
+                // More work than was merged is opened again.
+                Some(known) if known.state != PullRequestState::Open => {
+                    now.contains(&id)
+                        && (known.state != PullRequestState::Merged
+                            || below.head.as_ref() != Some(&known.head))
+                }
+                Some(_) => true,
+            };
+            if is_open {
                 open.push(below.branch.to_string());
             }
         }
@@ -59,14 +76,5 @@ impl Publisher<'_> {
             [one] => one.clone(),
             _ => target.to_owned(),
         })
-    }
-
-    /// Returns the state of the pull request of an agent. An open one may have been merged or closed since it was looked at last.
-    fn state_now(&self, id: &AgentId, agent: &Agent) -> Result<Option<PullRequestState>> {
-        let Some(known) = &agent.published else { return Ok(None) };
-        if known.state != PullRequestState::Open || !self.is_here(known) {
-            return Ok(Some(known.state));
-        }
-        Ok(Some(self.look_again(id, known)?.state))
     }
 }

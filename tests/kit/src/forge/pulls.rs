@@ -127,20 +127,39 @@ impl State {
             return Err(Refusal::HeadMoved);
         }
         let base = tip(&self.bare, &pull.base).ok_or(Refusal::Absent)?;
-        let tree =
-            output(&self.bare, &["merge-tree", "--write-tree", &base, &head]).ok_or(Refusal::Conflict)?;
-        let mut arguments = vec!["commit-tree", &tree, "-p", &base];
-        if method == "merge" {
-            arguments.extend(["-p", &head]);
-        }
-        arguments.extend(["-m", &pull.title]);
-        let commit = output(&self.bare, &arguments).ok_or(Refusal::Conflict)?;
+        let commit = match method {
+            "rebase" => rebased(&self.bare, &base, &head),
+            _ => merged(&self.bare, &base, &head, (method == "merge").then_some(&*head), &pull.title),
+        };
+        let commit = commit.ok_or(Refusal::Conflict)?;
         output(&self.bare, &["update-ref", &format!("refs/heads/{}", pull.base), &commit, &base])
             .ok_or(Refusal::Conflict)?;
         let pull = self.find(number)?;
         (pull.state, pull.last_head) = ("merged".into(), head);
         Ok(pull.clone())
     }
+}
+
+/// Makes a commit on top of `base` with what `head` has besides; with a second parent it is a merge.
+fn merged(bare: &Path, base: &str, head: &str, parent: Option<&str>, message: &str) -> Option<String> {
+    let tree = output(bare, &["merge-tree", "--write-tree", base, head])?;
+    let mut arguments = vec!["commit-tree", &tree, "-p", base];
+    arguments.extend(parent.iter().flat_map(|parent| ["-p", parent]));
+    arguments.extend(["-m", message]);
+    output(bare, &arguments)
+}
+
+/// Makes each commit of `head` again on top of `base`.
+fn rebased(bare: &Path, base: &str, head: &str) -> Option<String> {
+    let commits = output(bare, &["rev-list", "--reverse", "--no-merges", &format!("{base}..{head}")])?;
+    commits.lines().try_fold(base.to_owned(), |onto, commit| {
+        let message = output(bare, &["log", "-1", "--format=%B", commit])?;
+        // Only what the commit itself changes is merged: its parent is what both share.
+        let (tree, parent) = (format!("{onto}^{{tree}}"), format!("{commit}^"));
+        let ours = output(bare, &["commit-tree", &tree, "-p", &parent, "-m", "ours"])?;
+        let tree = output(bare, &["merge-tree", "--write-tree", &ours, commit])?;
+        output(bare, &["commit-tree", &tree, "-p", &onto, "-m", &message])
+    })
 }
 
 fn tip(bare: &Path, branch: &str) -> Option<String> {

@@ -41,6 +41,7 @@ fn the_work_of_a_second_launch_of_an_attempt_stays_known() {
         phase: None,
         reason: None,
         session: None,
+        started_with: None,
     };
     events.push(event(9, "a", &Fact::Collected(work)));
     let (head, all) = others(&events);
