@@ -258,6 +258,26 @@ fn killed_at_any_call_of_a_fix_nothing_is_given_twice_and_nothing_is_lost() {
     assert!(kills > 1, "it was killed {kills} times");
 }
 
+#[test]
+fn what_could_not_be_given_is_given_as_soon_as_it_can_be() {
+    let world = world();
+    let (repo, forge, id) = failing(&world, ForgeFlavor::GitHub);
+    let key = "orchestra.agent.claude.program";
+    let (program, away) = (repo.git(["config", key]).line(), world.dir().join("claude-for-now"));
+    repo.git(["config", key, &away.to_string_lossy()]).succeeded();
+    let mut watching = Watching::start(&repo, "news", &["--fix"]);
+    watching.wait_for("held_back");
+    assert_eq!(given(&repo, &id).len(), 0);
+    std::os::unix::fs::symlink(program, &away).expect("a link");
+    watching.wait_for("pushed");
+    assert!(is_pushed(&repo, &forge, "b.txt"));
+    assert_eq!(given(&repo, &id).len(), 1);
+    let held = watching.words().into_iter().filter(|word| word == "held_back").count();
+    assert_eq!(held, 1, "once: {:?}", watching.lines());
+    set_state(&forge, "merged");
+    assert_eq!(watching.end(), 0);
+}
+
 /// Pushes a commit to the branch of the only pull request, as somebody who has cloned the repository of the forge.
 fn push_as_somebody_else(world: &World, forge: &FakeForge, clone: &str) -> String {
     let branch = only(forge).head;

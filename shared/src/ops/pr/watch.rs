@@ -153,8 +153,6 @@ struct Watched {
     before: Option<Snapshot>,
     /// What was reported of what keeps it back, so that it is reported once.
     told: HashSet<String>,
-    /// The keys of what its agent could not be given.
-    refused: HashSet<String>,
 }
 
 /// Watches pull requests until all are merged or closed. `tell` gets each change once.
@@ -245,7 +243,6 @@ impl Watched {
             url: known.url.clone(),
             before: None,
             told: HashSet::new(),
-            refused: HashSet::new(),
         }
     }
 

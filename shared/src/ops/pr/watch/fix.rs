@@ -58,17 +58,12 @@ impl Watcher<'_> {
                 }
             }
         }
-        let mut known = given::keys(repo, &one.id)?;
-        known.extend(one.refused.iter().cloned());
+        let known = given::keys(repo, &one.id)?;
         let Some(feedback) = feedback::of(&self.publisher.forge.repo, now, &known) else { return Ok(()) };
-        let (keys, count) = (feedback.keys.clone(), feedback.keys.len());
-        match self.resume(one, Some(feedback.prompt), feedback.keys) {
-            Ok(()) => tell(&PullRequestNews { given: Some(count), ..one.news(News::Given) }),
-            Err(error) => {
-                one.refused.extend(keys);
-                Err(error)
-            }
-        }
+        let count = feedback.keys.len();
+        // What cannot be given now, because its session is in use for instance, is given at a later look.
+        self.resume(one, Some(feedback.prompt), feedback.keys)?;
+        tell(&PullRequestNews { given: Some(count), ..one.news(News::Given) })
     }
 
     fn resume(&self, one: &Watched, prompt: Option<String>, about: Vec<String>) -> Result<()> {
