@@ -34,6 +34,11 @@ fn a_clone_whose_run_was_taken_publishes_nothing_more_before_any_sync() {
     sync(&b);
     let runs = b.refs("refs/orchestra/runs/");
     let run = runs[0].0.rsplit('/').next().expect("an id");
+    // The same list, typed there, is carried out already.
+    b.write("plan.md", PLAN);
+    let refused = b.orchestra(["run", "plan.md", "--pr", "--yolo"].into_iter().chain(WITH)).exits(3);
+    let refused = refused.stderr_has("clone desk (").stderr_has("carries out tasks 'one', 'two' already");
+    refused.stderr_has(&format!("git orchestra run --take {run} drives the run here"));
     let taken =
         b.orchestra(["run", "--take", run, "--yes", "--json"].into_iter().chain(WITH)).exits(3).json();
     assert_eq!(outcomes(&taken), "published, -", "{taken}");
@@ -59,4 +64,21 @@ fn a_clone_whose_run_was_taken_publishes_nothing_more_before_any_sync() {
     let heads: Vec<String> = published(&world, &forge).1.into_iter().map(|one| one.1).collect();
     assert_eq!(heads.len(), 2, "{heads:?}");
     assert!(heads.iter().any(|head| *head == a.agent(agent)["branch"]), "{heads:?}");
+}
+
+#[test]
+fn a_list_that_another_clone_published_is_refused_here_until_it_is_asked_for_again() {
+    let world = world();
+    let (a, b, forge) = two_on_forge(&world, ForgeFlavor::GitHub);
+    let run = ["run", "plan.md", "--pr", "--yolo"];
+    for repo in [&a, &b] {
+        repo.write("plan.md", "- [ ] `one` echo 1 > one\n");
+    }
+    a.orchestra(run.into_iter().chain(WITH)).succeeded();
+    sync(&a);
+    sync(&b);
+    b.orchestra(run.into_iter().chain(WITH)).exits(3).stderr_has("task 'one' became pull requests already");
+    assert_eq!(published(&world, &forge).1.len(), 1);
+    b.orchestra(run.into_iter().chain(WITH).chain(["--again"])).succeeded();
+    assert_eq!(published(&world, &forge).1.len(), 2);
 }

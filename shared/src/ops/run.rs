@@ -19,6 +19,7 @@ mod elsewhere;
 mod gates;
 mod given_up;
 mod land;
+mod logged;
 mod publish;
 mod review;
 mod started;

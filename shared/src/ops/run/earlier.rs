@@ -1,9 +1,11 @@
-//! Compares a new run with the earlier ones of this clone: the same plan, typed twice, would start every task twice.
+//! Compares a new run with the earlier ones that are known here, also of other clones: the same plan, typed twice, would start every task
+//! twice.
 
 use std::{collections::BTreeSet, fs};
 
 use super::{
     agents,
+    logged::LoggedRun,
     started::{self, StartedRun},
 };
 use crate::{
@@ -12,17 +14,17 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{
-        RunKey,
+        RunKey, WriterId,
         published::PullRequestState,
-        run::{Run, TaskOutcome},
+        run::{Fold, Run, TaskOutcome},
     },
-    ops::{agent_object::LandedNow, spawn, status},
-    plan::TaskId,
-    store::chain::Chain,
+    ops::{agent_object::LandedNow, decide, spawn, status},
+    plan::{Plan, TaskId},
+    store::{chain::Chain, writer},
 };
 
 /// The most earlier runs that are compared, the newest.
-const MOST_RUNS: usize = 20;
+const MOST_RUNS: usize = 40;
 /// The most tasks that an error names.
 const MOST_NAMED: usize = 10;
 
@@ -31,6 +33,8 @@ const MOST_NAMED: usize = 10;
 pub(super) enum Earlier {
     /// It has not ended.
     Open(RunKey, Vec<TaskId>),
+    /// It has not ended, and the clone of this name drives it.
+    Elsewhere(RunKey, String, Vec<TaskId>),
     /// It has ended, and these tasks landed in it.
     Landed(RunKey, Vec<TaskId>),
     /// It has ended, and the work of these tasks became pull requests that were not closed.
@@ -51,6 +55,9 @@ impl Earlier {
             Self::Open(key, tasks) => {
                 format!("run '{key}' has not ended, and carries out {} already", named(tasks))
             }
+            Self::Elsewhere(key, clone, tasks) => {
+                format!("{clone} drives run '{key}', which carries out {} already", named(tasks))
+            }
             Self::Landed(key, tasks) => format!("{} landed already, in run '{key}'", named(tasks)),
             Self::Published(key, tasks) => {
                 format!("{} became pull requests already, in run '{key}'", named(tasks))
@@ -65,6 +72,10 @@ impl Earlier {
             Self::Open(key, _) => error
                 .hint_command(&[&"git", &"orchestra", &"run", &"--continue", &key.as_str()])
                 .hint(format!("git orchestra run --abort {key} ends it; --again starts its tasks once more")),
+            Self::Elsewhere(key, ..) => error
+                .hint("git orchestra sync receives what it did")
+                .hint(format!("git orchestra run --take {key} drives the run here, if that clone is gone"))
+                .hint("--again carries the tasks out here as well"),
             Self::Landed(..) | Self::Published(..) => {
                 error.hint("tick them in the plan: - [x]; or --again carries them out once more")
             }
@@ -87,32 +98,55 @@ pub(super) fn begin(context: &Context, repo: &Repo, new: &StartedRun, again: boo
     begun
 }
 
-/// Finds the newest earlier run of this clone into the same branch that has not ended and has a task of the new one; or else the newest
-/// in which such a task landed. A task is the same if its text is.
+/// What is compared of an earlier run.
+struct EarlierRun {
+    into: String,
+    /// Its tasks, in the order of the plan.
+    tasks: Vec<TaskId>,
+    texts: Vec<(TaskId, String)>,
+}
+
+impl EarlierRun {
+    /// Reads a run from its file, if it was begun or taken here; else from its log.
+    fn read(repo: &Repo, key: &RunKey, chain: &Chain<Run>) -> Result<Self> {
+        if StartedRun::is_here(repo, key)? {
+            let run = StartedRun::read(repo, key)?;
+            let texts = texts(&run.plan()?, &run.tasks);
+            return Ok(Self { into: run.into, tasks: run.tasks, texts });
+        }
+        let run = LoggedRun::read(repo, key, chain)?;
+        let texts = texts(&run.plan()?, &run.tasks);
+        Ok(Self { into: run.options.into, tasks: run.tasks, texts })
+    }
+}
+
+/// Finds the newest earlier run into the same branch that has not ended and has a task of the new one; or else the newest in which such a
+/// task landed. A task is the same if its text is.
 ///
 /// # Errors
 /// The refs cannot be read.
 pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
-    let wanted = texts(new)?;
+    let wanted = texts(&new.plan()?, &new.tasks);
+    let own = writer::known_writer(repo);
     let mut landed = None;
-    for key in started::keys(repo)?.into_iter().rev().take(MOST_RUNS) {
+    for key in decide::keys(repo)?.into_iter().rev().take(MOST_RUNS) {
         // A run that cannot be read does not keep another from beginning.
-        let Ok(earlier) = StartedRun::read(repo, &key) else { continue };
         let Ok(chain) = Chain::<Run>::of(repo, &key) else { continue };
-        let same = match texts(&earlier) {
-            Ok(texts) if earlier.into == new.into => same_tasks(&wanted, &texts),
-            _ => continue,
-        };
+        let Ok(earlier) = EarlierRun::read(repo, &key, &chain) else { continue };
+        if earlier.into != new.into {
+            continue;
+        }
+        let same = same_tasks(&wanted, &earlier.texts);
         if same.is_empty() {
             continue;
         }
         let log = chain.fold();
         let ids = |all: &[(TaskId, TaskId)]| all.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
         if !log.run.phase.is_end() {
-            return Ok(Some(Earlier::Open(key, ids(&same))));
+            return Ok(Some(open(key, &log, own.as_ref(), ids(&same))));
         }
         if landed.is_none() {
-            let taken_back = taken_back(repo, &key, &earlier)?;
+            let taken_back = taken_back(repo, &key, &earlier.tasks)?;
             let with = |outcome: TaskOutcome| {
                 let is_there = |(_, old): &&(TaskId, TaskId)| {
                     let end = log.tasks.iter().find(|end| end.task == old.as_str());
@@ -131,10 +165,17 @@ pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
     Ok(landed)
 }
 
+fn open(key: RunKey, log: &Fold, own: Option<&WriterId>, tasks: Vec<TaskId>) -> Earlier {
+    match &log.driver {
+        Some(driver) if own != Some(&driver.writer) => Earlier::Elsewhere(key, driver.name(), tasks),
+        _ => Earlier::Open(key, tasks),
+    }
+}
+
 /// Returns the tasks of a run whose landing was undone, or whose work is no longer in the branch: it was reset, or the landing reverted.
-fn taken_back(repo: &Repo, key: &RunKey, run: &StartedRun) -> Result<BTreeSet<TaskId>> {
+fn taken_back(repo: &Repo, key: &RunKey, tasks: &[TaskId]) -> Result<BTreeSet<TaskId>> {
     let mut taken_back = BTreeSet::new();
-    for (place, (id, agent)) in agents::of_run(repo, key, run.tasks.len())?.tasks {
+    for (place, (id, agent)) in agents::of_run(repo, key, tasks.len())?.tasks {
         let is_there = || -> Result<bool> {
             let now = status::read_agent(repo, &id)?.landed_now;
             Ok(matches!(now, None | Some(LandedNow::There | LandedNow::PartlyReverted)))
@@ -146,17 +187,16 @@ fn taken_back(repo: &Repo, key: &RunKey, run: &StartedRun) -> Result<BTreeSet<Ta
             .is_some_and(|state| state != PullRequestState::Closed);
         if !is_published && (agent.landed_head.is_none() || !is_there()?) {
             // The places of the tags are those of the rows: in the order of the plan.
-            taken_back.extend(run.tasks.get(place).cloned());
+            taken_back.extend(tasks.get(place).cloned());
         }
     }
     Ok(taken_back)
 }
 
-/// Returns the tasks of a run, each with its text as it is compared.
-fn texts(run: &StartedRun) -> Result<Vec<(TaskId, String)>> {
-    let plan = run.plan()?;
-    let chosen = plan.tasks.iter().filter(|task| run.tasks.contains(&task.id));
-    Ok(chosen.map(|task| (task.id.clone(), spawn::normalized(&task.text()))).collect())
+/// Returns tasks of a plan, each with its text as it is compared.
+fn texts(plan: &Plan, tasks: &[TaskId]) -> Vec<(TaskId, String)> {
+    let chosen = plan.tasks.iter().filter(|task| tasks.contains(&task.id));
+    chosen.map(|task| (task.id.clone(), spawn::normalized(&task.text()))).collect()
 }
 
 /// Returns the new tasks that an earlier run has as well, each with its id there.

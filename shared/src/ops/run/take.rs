@@ -7,8 +7,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Report, Request, TaskRow, agents, check_settings, check_tasks, driver::Driver, refuse_red_target,
-    require_check, reviewing, rows, started::StartedRun, undone,
+    Report, Request, TaskRow, agents, check_settings, check_tasks,
+    driver::Driver,
+    logged::{LoggedRun, unreadable},
+    refuse_red_target, require_check, reviewing, rows,
+    started::StartedRun,
+    undone,
 };
 use crate::{
     Code, Error, Result,
@@ -18,12 +22,10 @@ use crate::{
     landing::branches,
     model::{
         Agent, AgentId, RunKey,
-        event::in_order,
         run::{
             DrivingClone, Fact, Fold, Run, RunPhase, TaskOutcome,
             drive::{Driving, RunOptions},
         },
-        text,
     },
     ops::{decide, gate_object::RunClone, pr::place, resume::takeover},
     plan::TaskId,
@@ -235,32 +237,13 @@ fn started_run(
     key: &RunKey,
     chain: &Chain<Run>,
 ) -> Result<StartedRun> {
-    let created = in_order(&chain.events).into_iter().find_map(|event| match &event.fact {
-        Some(Fact::Created(created)) => Some((event.id, created)),
-        _ => None,
-    });
-    let Some((event, created)) = created else { return Err(unreadable(key)) };
-    let Some(options) = &created.options else {
-        let what = format!("run '{key}' cannot be taken: its log does not say how its plan is carried out");
-        return Err(Error::refused(what)
-            .because("it was begun by 'spawn', or by an earlier version")
-            .hint("git orchestra run PLAN begins another"));
-    };
-    let plan = match &created.plan {
-        Some(plan) => plan.clone(),
-        None => {
-            let text = chain.long_text(repo, event, "plan")?.ok_or_else(|| unreadable(key))?;
-            String::from_utf8(text).map_err(|_| unreadable(key))?
-        }
-    };
-    let RunOptions { into, tasks, sequential, confirm, yolo, strict, reviewed, publish, list } =
-        options.clone();
+    let logged = LoggedRun::read(repo, key, chain)?;
+    let RunOptions { into, sequential, confirm, yolo, strict, reviewed, publish, list, .. } = logged.options;
     let by = reviewed.then(String::new);
-    let tasks: Option<Vec<TaskId>> = tasks.iter().map(|id| TaskId::parse(id)).collect();
     let into = branches::target(repo, Some(request.into.as_deref().unwrap_or(&into)))?.branch;
     Ok(StartedRun {
-        plan,
-        title: created.title.clone(),
+        plan: logged.plan,
+        title: logged.title,
         into,
         check: request.check.clone(),
         agent: request.agent.clone(),
@@ -272,7 +255,7 @@ fn started_run(
         publish,
         list,
         review: reviewing(repo, request, by.as_ref())?,
-        tasks: tasks.ok_or_else(|| unreadable(key))?,
+        tasks: logged.tasks,
     })
 }
 
@@ -308,13 +291,4 @@ fn reopened(
 fn last_event(chain: &Chain<Run>, driving: &DrivingClone) -> Timestamp {
     let of_driver = chain.events.iter().filter(|event| event.writer == driving.writer);
     of_driver.map(|event| event.at).max().unwrap_or(driving.since)
-}
-
-fn unreadable(key: &RunKey) -> Error {
-    Error::new(
-        Code::StateDamaged,
-        format!("the log of run '{}' has no plan that can be read", text::safe(key)),
-    )
-    .hint("git orchestra sync")
-    .hint("git orchestra run PLAN begins another")
 }
